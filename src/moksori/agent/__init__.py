@@ -1,0 +1,1 @@
+"""The Protocols through which the middle of the house speaks. No implementation lives here."""
