@@ -15,6 +15,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from moksori.protocol.internal import Word as Word  # rooms below `agent` import it from there
+
 Samples = NDArray[np.float32]
 Language = Literal["en", "ko"]
 
@@ -76,15 +78,6 @@ class Recogniser(Protocol):
     ) -> Transcript:
         """Decode one utterance. `language` None means detect. Raises `SpeechFailed`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One spoken word (ko: an eojeol) and where it sounds, in samples at 24 kHz from the start of its clause."""
-
-    text: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)

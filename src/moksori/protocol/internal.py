@@ -25,3 +25,12 @@ class ToolCall:
     call_id: str
     name: str
     arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word (ko: an eojeol) and where it sounds, in samples at 24 kHz from the start of its clause."""
+
+    text: str
+    start: int
+    end: int

@@ -1,0 +1,1 @@
+"""The pure core of a conversation: when a turn ends, what an answer is, what was heard."""

@@ -1,0 +1,285 @@
+"""What can happen to a conversation, and what it asks to be done. Both are data; `core` maps one to the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moksori.protocol.client_events import ClientEvent
+from moksori.protocol.internal import Word
+from moksori.protocol.items import Item
+from moksori.protocol.response import Usage
+from moksori.protocol.server_events import ServerEvent
+from moksori.protocol.session import Tool, ToolChoice
+
+
+# ---------------------------------------------------------------------------------------------- what happens
+
+
+@dataclass(frozen=True, slots=True)
+class FromClient:
+    """One valid client event other than audio (`input_audio_buffer.append`), which arrives as `Heard`-able audio."""
+
+    event: ClientEvent
+
+
+@dataclass(frozen=True, slots=True)
+class AudioAppended:
+    """The input buffer now reaches `total_ms` of audio time; `now` is when its last sample arrived."""
+
+    total_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceActivity:
+    """Speech probability of the voice-activity frame that ended at `at_ms` (audio time)."""
+
+    probability: float
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndJudged:
+    """The end-of-turn model answered."""
+
+    turn: int
+    revision: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """The recogniser is done with a job. `language` is what it heard, `audio_ms` how much it decoded."""
+
+    job: Job
+    text: str
+    language: str
+    audio_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribeFailed:
+    job: Job
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrainSaid:
+    response_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrainCalled:
+    response_id: str
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrainFinished:
+    response_id: str
+    reason: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrainFailedEvent:
+    response_id: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sounded:
+    """A piece of a clause was synthesised: `audio` is base64 in the response's output format.
+
+    `samples` are counted at 24 kHz whatever the format; `words` are placed relative to their clause.
+    """
+
+    response_id: str
+    clause: int
+    audio: str
+    samples: int
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseSpoken:
+    """All of a clause has been synthesised."""
+
+    response_id: str
+    clause: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakFailed:
+    response_id: str
+    clause: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    id: str
+
+
+Happening = (
+    FromClient
+    | AudioAppended
+    | VoiceActivity
+    | EndJudged
+    | Transcribed
+    | TranscribeFailed
+    | BrainSaid
+    | BrainCalled
+    | BrainFinished
+    | BrainFailedEvent
+    | Sounded
+    | ClauseSpoken
+    | SpeakFailed
+    | TimerFired
+)
+
+
+# ---------------------------------------------------------------------------------------------- what to do
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A decode is known by its item and the revision of the turn it belongs to."""
+
+    item_id: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Send one event to the client."""
+
+    event: ServerEvent
+
+
+@dataclass(frozen=True, slots=True)
+class EmitRetrieved:
+    """Send `conversation.item.retrieved`, with the audio of `start_ms..end_ms` where it is still kept."""
+
+    item: Item
+    start_ms: int | None
+    end_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    job: Job
+    start_ms: int
+    end_ms: int
+    language: str | None
+    prompt: str | None
+    speculative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hasten:
+    """A speculative decode has become one that somebody waits for."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class DropJob:
+    """Nobody wants this decode any more."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeEnd:
+    turn: int
+    revision: int
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    response_id: str
+    history: tuple[Item, ...]
+    instructions: str
+    tools: tuple[Tool, ...]
+    tool_choice: ToolChoice
+    max_tokens: int | None
+    language: str | None
+    speculative: bool
+    metadata: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopThinking:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Synthesise one clause; its audio comes back as `Sounded` pieces and one `ClauseSpoken`."""
+
+    response_id: str
+    clause: int
+    text: str
+    voice: str
+    language: str | None
+    speed: float
+    format: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """Stop synthesising for this response."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Fire `TimerFired(id)` at monotonic `at` (ms); setting an id again moves it."""
+
+    id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioNeededFrom:
+    """Input audio before `ms` will not be asked for again, except by retrieve."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerMeasured:
+    """For logs and metrics: one answered turn. All in ms, None where the turn had no such stage."""
+
+    response_id: str
+    status: str
+    voice_to_voice_ms: int | None
+    stages_ms: dict[str, int]
+    usage: Usage | None
+
+
+Effect = (
+    Emit
+    | EmitRetrieved
+    | Transcribe
+    | Hasten
+    | DropJob
+    | JudgeEnd
+    | Think
+    | StopThinking
+    | Speak
+    | Hush
+    | SetTimer
+    | AudioNeededFrom
+    | AnswerMeasured
+)

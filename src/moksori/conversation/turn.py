@@ -1,0 +1,280 @@
+"""When somebody speaks, pauses, goes on, has finished.
+
+A total function over voice-activity frames: `step(state, event, policy) -> (state, outputs)`. All times are *audio
+time*: milliseconds of audio appended since the session began, so that a slow network changes nothing.
+
+A pause is a *soft end*: work on the words so far begins at once (`Paused`), and the end-of-turn model is asked
+(`AskEnd`). The turn is committed (`Ended`) when the silence has lasted as long as the doubt demands. Speech that
+resumes before that re-opens the same turn under a new *revision*; whatever carries an older revision is stale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
+
+FRAME_MS = 32
+"""One voice-activity frame: 512 samples at 16 kHz, what Silero takes."""
+
+ONSET_FRAMES = 3
+"""Voiced frames in a row (96 ms) that begin a turn; clicks and breaths are shorter."""
+
+ONSET_GAP_FRAMES = 1
+"""Silent frames forgiven inside an onset: the closure of a first plosive."""
+
+REOPEN_FRAMES = 2
+"""Voiced frames in a row that re-open a paused turn; fewer than an onset, since somebody was just speaking."""
+
+RELEASE = 0.15
+"""A frame counts as silent below threshold minus this (hysteresis, Silero's own recommendation)."""
+
+SPECULATE_AFTER_MS = 64
+"""Silence after which decoding starts; one frame less would also decode most stop consonants."""
+
+ASK_AFTER_MS = 160
+"""Silence after which the end-of-turn model is asked: it wants to hear some of the silence itself."""
+
+SOFT_END_MS = 200
+"""No turn is committed on less silence than this."""
+
+SURE = 0.95
+"""From this probability on the end-of-turn model's word is taken at the soft end."""
+
+DOUBT_CAP_MS = 1_600
+"""Longest wait when the end-of-turn model says "unfinished" under semantic detection with eagerness auto or medium.
+
+Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
+"""
+
+MAX_TURN_MS = 120_000
+"""A turn longer than this is committed as it stands: the audio kept for it is bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """What the session's `turn_detection` asks for, in this machine's terms."""
+
+    threshold: float = 0.5
+    prefix_padding_ms: int = 300
+    longest_hold_ms: int = 500
+    """Silence that ends a turn whatever the end-of-turn model says."""
+    ask: bool = True
+    """Whether there is an end-of-turn model to ask."""
+
+    def hold_ms(self, probability: float | None) -> int:
+        """Silence to wait for, given how sure the end-of-turn model is (None: it has not answered).
+
+        Linear between certainty at `SURE` and even odds; below even odds the longest hold.
+        """
+        floor = min(SOFT_END_MS, self.longest_hold_ms)
+        if probability is None or probability < 0.5:
+            return self.longest_hold_ms
+        doubt = max(0.0, (SURE - probability) / (SURE - 0.5))
+        return round(floor + doubt * (self.longest_hold_ms - floor))
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nobody speaks; `onset_ms` is where speech may just be beginning."""
+
+    onset_ms: int | None = None
+    voiced: int = 0
+    gap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Talking:
+    """A turn is open and its speaker is audible."""
+
+    turn: int
+    revision: int
+    start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pausing:
+    """A turn is open and its speaker is silent: it may be over."""
+
+    turn: int
+    revision: int
+    start_ms: int
+    last_voiced_ms: int
+    speculated: bool = False
+    asked: bool = False
+    probability: float | None = None
+    voiced: int = 0
+    """Voiced frames in a row just now; while above 0 nothing is committed."""
+
+
+TurnState = Quiet | Talking | Pausing
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Probability of speech in the frame that ended at `at_ms`."""
+
+    probability: float
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The end-of-turn model's answer about one revision of a turn."""
+
+    turn: int
+    revision: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The buffer was cleared or committed by hand, or turn detection was changed."""
+
+
+TurnEvent = Voice | Judged | Reset
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    turn: int
+    start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Decode start..end now; it may be all there is."""
+
+    turn: int
+    revision: int
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskEnd:
+    turn: int
+    revision: int
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The speaker went on: everything done for revisions below this one is stale."""
+
+    turn: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The turn is committed. `last_voiced_ms` is where the voice stopped, `end_ms` where the silence was believed."""
+
+    turn: int
+    revision: int
+    start_ms: int
+    last_voiced_ms: int
+    end_ms: int
+    why: Literal["silence", "too_long"] = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An open turn was thrown away with the buffer it stood in."""
+
+    turn: int
+
+
+TurnOutput = Started | Paused | AskEnd | Resumed | Ended | Dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The machine's whole state: the phase, and how many turns there have been."""
+
+    state: TurnState = Quiet()
+    count: int = 0
+    floor_ms: int = 0
+    """Audio before this belongs to an earlier turn or was cleared; padding never reaches behind it."""
+
+    def step(self, event: TurnEvent, policy: TurnPolicy) -> tuple[Turns, tuple[TurnOutput, ...]]:
+        match event:
+            case Voice():
+                return self._voice(event, policy)
+            case Judged():
+                return self._judged(event), ()
+            case Reset():
+                state = self.state
+                out: tuple[TurnOutput, ...] = () if isinstance(state, Quiet) else (Dropped(state.turn),)
+                return replace(self, state=Quiet()), out
+            case _:
+                assert_never(event)
+
+    def _judged(self, event: Judged) -> Turns:
+        match self.state:
+            case Pausing(turn=event.turn, revision=event.revision):
+                return replace(self, state=replace(self.state, probability=event.probability))
+            case _:
+                return self
+
+    def _voice(self, event: Voice, policy: TurnPolicy) -> tuple[Turns, tuple[TurnOutput, ...]]:
+        voiced = event.probability >= policy.threshold
+        silent = event.probability < policy.threshold - RELEASE
+        match self.state:
+            case Quiet():
+                return self._quiet(self.state, voiced, event.at_ms, policy)
+            case Talking():
+                return self._talking(self.state, silent, event.at_ms)
+            case Pausing():
+                return self._pausing(self.state, voiced, event.at_ms, policy)
+            case _:
+                assert_never(self.state)
+
+    def _quiet(
+        self, state: Quiet, voiced: bool, at_ms: int, policy: TurnPolicy
+    ) -> tuple[Turns, tuple[TurnOutput, ...]]:
+        if not voiced:
+            forgiven = state.onset_ms is not None and state.gap < ONSET_GAP_FRAMES
+            return replace(self, state=replace(state, gap=state.gap + 1) if forgiven else Quiet()), ()
+        onset = at_ms - FRAME_MS if state.onset_ms is None else state.onset_ms
+        if state.voiced + 1 < ONSET_FRAMES:
+            return replace(self, state=Quiet(onset, state.voiced + 1, state.gap)), ()
+        start = max(self.floor_ms, onset - policy.prefix_padding_ms)
+        turn = self.count + 1
+        return replace(self, state=Talking(turn, 0, start), count=turn), (Started(turn, start),)
+
+    def _talking(self, state: Talking, silent: bool, at_ms: int) -> tuple[Turns, tuple[TurnOutput, ...]]:
+        if at_ms - state.start_ms >= MAX_TURN_MS:
+            ended = Ended(state.turn, state.revision, state.start_ms, at_ms, at_ms, "too_long")
+            return replace(self, state=Quiet(), floor_ms=at_ms), (
+                Paused(state.turn, state.revision, state.start_ms, at_ms),
+                ended,
+            )
+        if not silent:
+            return self, ()
+        return replace(
+            self, state=Pausing(state.turn, state.revision, state.start_ms, last_voiced_ms=at_ms - FRAME_MS)
+        ), ()
+
+    def _pausing(
+        self, state: Pausing, voiced: bool, at_ms: int, policy: TurnPolicy
+    ) -> tuple[Turns, tuple[TurnOutput, ...]]:
+        if voiced:
+            if state.voiced + 1 < REOPEN_FRAMES:
+                return replace(self, state=replace(state, voiced=state.voiced + 1)), ()
+            revision = state.revision + 1
+            out: tuple[TurnOutput, ...] = (Resumed(state.turn, revision),)
+            return replace(self, state=Talking(state.turn, revision, state.start_ms)), out
+        state = replace(state, voiced=0)
+        silence = at_ms - state.last_voiced_ms
+        outputs: list[TurnOutput] = []
+        if not state.speculated and silence >= min(SPECULATE_AFTER_MS, policy.longest_hold_ms):
+            state = replace(state, speculated=True)
+            outputs.append(Paused(state.turn, state.revision, state.start_ms, at_ms))
+        if policy.ask and not state.asked and ASK_AFTER_MS <= silence < policy.longest_hold_ms:
+            state = replace(state, asked=True)
+            outputs.append(AskEnd(state.turn, state.revision, state.start_ms, at_ms))
+        if silence >= policy.hold_ms(state.probability):
+            outputs.append(Ended(state.turn, state.revision, state.start_ms, state.last_voiced_ms, at_ms))
+            return replace(self, state=Quiet(), floor_ms=at_ms), tuple(outputs)
+        return replace(self, state=state), tuple(outputs)
