@@ -1,0 +1,1 @@
+"""The wire: OpenAI's GA Realtime events as types, and what is legal in them. Pure."""

@@ -1,0 +1,134 @@
+"""One protocol message on its way through the house, decoded only as far as somebody needs it."""
+
+from __future__ import annotations
+
+import binascii
+
+import msgspec
+
+from moksori.protocol.client_events import (
+    CLIENT_EVENTS,
+    ClientEvent,
+    InputAudioBufferAppend,
+    decode_client_event,
+)
+from moksori.protocol.errors import ProtocolError
+from moksori.protocol.server_events import (
+    EXTENDED_EVENTS,
+    SERVER_EVENTS,
+    ExtendedEvent,
+    ServerEvent,
+    UnknownEvent,
+    decode_server_event,
+    encode_event,
+)
+
+Event = ClientEvent | ServerEvent | ExtendedEvent | UnknownEvent
+
+
+class _Peek(msgspec.Struct, gc=False):
+    type: str = ""
+    event_id: str | None = None
+
+
+class _Type(msgspec.Struct, gc=False):
+    type: str = ""
+
+
+_peek = msgspec.json.Decoder(_Peek).decode
+_peek_type = msgspec.json.Decoder(_Type).decode
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+class Frame:
+    """A message, made of bytes, of an event, or of samples; the other forms are made on first use and kept.
+
+    `type` is "" when the bytes are no event at all; `at` is monotonic nanoseconds at the edge.
+    """
+
+    __slots__ = ("_event", "_raw", "at", "event_id", "pcm", "type")
+
+    def __init__(
+        self,
+        *,
+        type: str,
+        at: int,
+        raw: bytes | None = None,
+        event: Event | None = None,
+        event_id: str | None = None,
+        pcm: bytes | None = None,
+    ) -> None:
+        self.type = type
+        self.at = at
+        self.event_id = event_id
+        self.pcm = pcm
+        """Samples that never were base64, in the session's input format; None for all that came as text."""
+        self._raw = raw
+        self._event = event
+
+    @classmethod
+    def from_raw(cls, raw: bytes, at: int) -> Frame:
+        """A message as it came. Looks at `type` and `event_id` only; never raises."""
+        try:
+            seen = _peek(raw)
+        except _UNREADABLE:
+            return cls(type=_type(raw), at=at, raw=raw)
+        return cls(type=seen.type, at=at, raw=raw, event_id=seen.event_id)
+
+    @classmethod
+    def from_event(cls, event: Event, at: int = 0) -> Frame:
+        """A message made here."""
+        event_id = None if isinstance(event, UnknownEvent) else event.event_id
+        return cls(type=event.type, at=at, event=event, event_id=event_id)
+
+    @classmethod
+    def from_pcm(cls, pcm: bytes, at: int) -> Frame:
+        """Caller audio that came as samples (WebRTC, telephone): an append whose base64 is made only if
+        asked for.
+        """
+        return cls(type="input_audio_buffer.append", at=at, pcm=pcm)
+
+    @property
+    def raw(self) -> bytes:
+        """The message as UTF-8 JSON."""
+        if self._raw is None:
+            self._raw = encode_event(self.event)
+        return self._raw
+
+    @property
+    def event(self) -> Event:
+        """The whole event, client's or server's by its type.
+
+        Raises `ProtocolError` for anything else, an unknown type included: whoever relays foreign events
+        looks at `type` first, or calls `decode_server_event`.
+        """
+        if self._event is None:
+            self._event = self._decoded()
+        return self._event
+
+    def _decoded(self) -> Event:
+        if self._raw is None:
+            assert self.pcm is not None
+            return InputAudioBufferAppend(binascii.b2a_base64(self.pcm, newline=False).decode("ascii"))
+        if self.type in SERVER_EVENTS or self.type in EXTENDED_EVENTS:
+            return decode_server_event(self._raw)
+        return decode_client_event(self._raw)
+
+    def as_client(self, *, strict: bool = False) -> ClientEvent:
+        """The event of a frame that came from a client. Raises `ProtocolError`, for server events too."""
+        if strict or self.type not in CLIENT_EVENTS:
+            return decode_client_event(self.raw, strict=strict)
+        event: Event = self.event
+        if isinstance(event, ClientEvent):
+            return event
+        raise ProtocolError(f"'{self.type}' is not an event of a client's.", "invalid_value", param="type")
+
+    def __repr__(self) -> str:
+        return f"Frame({self.type or 'unreadable'})"
+
+
+def _type(raw: bytes) -> str:
+    try:
+        return _peek_type(raw).type
+    except _UNREADABLE:
+        return ""

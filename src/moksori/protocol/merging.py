@@ -1,0 +1,279 @@
+"""How a `session.update` changes a session: given fields are taken, absent ones keep, null clears."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from moksori.protocol.errors import ProtocolError
+from moksori.protocol.flat import FORMATS, nested, output_modalities
+from moksori.protocol.records import Record
+from moksori.protocol.session_object import (
+    DEFAULT_TRANSCRIPTION_MODEL,
+    TRANSCRIPTION_MODELS,
+    VOICES,
+    AudioInput,
+    FunctionTool,
+    McpTool,
+    RealtimeSession,
+    SemanticVad,
+    Session,
+    Tool,
+    TranscriptionSession,
+)
+from moksori.protocol.validate import convert, invalid_value, missing, unknown, wrong_type
+
+S = TypeVar("S", RealtimeSession, TranscriptionSession)
+
+
+class Supported(Record, frozen=True):
+    """What stands behind a session, for the fields whose values are not in the protocol.
+
+    `refused` holds paths of fields that nothing implements, such as `audio.input.noise_reduction` or
+    `include`: setting one is an error in strict mode and has no effect, visibly, otherwise.
+    """
+
+    voices: frozenset[str] = frozenset(VOICES)
+    transcription_models: frozenset[str] = frozenset(TRANSCRIPTION_MODELS)
+    transcription_model: str = DEFAULT_TRANSCRIPTION_MODEL
+    """What an unknown transcription model becomes in a lenient session."""
+    refused: frozenset[str] = frozenset()
+
+
+STANDARD = Supported()
+
+_FIXED = ("id", "object", "expires_at")
+"""Keys of the session object that are the server's."""
+_PARTS = (("audio",), ("audio", "input"), ("audio", "output"))
+"""Tables that group settings: an update of one is an update of what is in it."""
+_OPTIONS = (
+    ("audio", "input", "turn_detection"),
+    ("audio", "input", "transcription"),
+    ("audio", "input", "noise_reduction"),
+)
+"""Tables that can be off (null); while they are on, and stay of the same type, absent keys keep."""
+
+
+def merge(
+    session: Session,
+    update: dict[str, Any],
+    *,
+    strict: bool,
+    voice_locked: bool = False,
+    supported: Supported = STANDARD,
+) -> Session:
+    """The session after `session.update`'s `session`; `session` itself is not changed.
+
+    Absent fields keep their value. Null clears: what can be off goes off, anything else goes back to its
+    default. `turn_detection` of another type starts from that type's defaults. `voice_locked` says that audio
+    has been spoken, after which the voice cannot change.
+
+    Strict refuses as the real service does. Lenient, an absent `type` is the session's own, beta fields are
+    taken to their GA places, unknown keys and a differing `model` are ignored, a voice or transcription model
+    that is not there becomes one that is, and so does a voice given too late: the returned session says what
+    is used.
+
+    Raises `ProtocolError` with `param` such as `session.audio.output.speed`.
+    """
+    _check_type(session, update, strict)
+    if strict:
+        for key in _FIXED:
+            if key in update:
+                raise unknown(f"session.{key}")
+        _check_refused(update, supported)
+    else:
+        update = _tolerated(update, supported)
+    before = msgspec.json.decode(msgspec.json.encode(session))
+    after = _merged(before, update, ())
+    after.update({key: before[key] for key in _FIXED})
+    match session:
+        case RealtimeSession():
+            if not strict:
+                after["model"] = session.model
+            return _checked_realtime(
+                session,
+                convert(after, RealtimeSession, "session", strict=strict),
+                strict,
+                voice_locked,
+                supported,
+            )
+        case TranscriptionSession():
+            made: TranscriptionSession = convert(after, TranscriptionSession, "session", strict=strict)
+            if isinstance(made.audio.input.turn_detection, SemanticVad):
+                raise invalid_value(
+                    "session.audio.input.turn_detection.type", "semantic_vad", ("server_vad",)
+                )
+            return replace(
+                made, audio=replace(made.audio, input=_checked_input(made.audio.input, strict, supported))
+            )
+
+
+def _check_type(session: Session, update: dict[str, Any], strict: bool) -> None:
+    kind = update.get("type")
+    if kind is None:
+        if strict:
+            raise missing("session.type")
+        return
+    if not isinstance(kind, str):
+        raise wrong_type("session.type", "a string", kind)
+    if kind not in ("realtime", "transcription"):
+        raise invalid_value("session.type", kind, ("realtime", "transcription"))
+    if kind != session.type:
+        raise ProtocolError(
+            f"This is a {session.type} session and cannot become a {kind} session: open a new connection"
+            + (" with 'intent=transcription'." if kind == "transcription" else " with a 'model'."),
+            "invalid_value",
+            param="session.type",
+        )
+
+
+def _check_refused(update: dict[str, Any], supported: Supported) -> None:
+    for path in sorted(supported.refused):
+        found: Any = update
+        for step in path.split("."):
+            found = found.get(step) if isinstance(found, dict) else None
+        if found is not None and found != []:
+            raise ProtocolError(
+                f"'session.{path}' is not supported by this server; leave it out or send null.",
+                "invalid_value",
+                param=f"session.{path}",
+            )
+
+
+def _tolerated(update: dict[str, Any], supported: Supported) -> dict[str, Any]:
+    """A lenient client's update as a strict one would have written it."""
+    update = {key: value for key, value in nested(update).items() if key not in _FIXED}
+    if "output_modalities" in update:
+        update["output_modalities"] = output_modalities(update["output_modalities"])
+    for direction in ("input", "output"):
+        part = _at(update, ("audio", direction))
+        if part is None:
+            continue
+        part = dict(part)
+        if isinstance(part.get("format"), str):
+            part["format"] = FORMATS.get(part["format"], {"type": part["format"]})
+        detection = part.get("turn_detection")
+        if isinstance(detection, dict) and detection.get("type") == "none":
+            part["turn_detection"] = None
+        update["audio"] = {**update["audio"], direction: part}
+    for path in supported.refused:
+        *way, last = path.split(".")
+        table = _at(update, tuple(way))
+        if table is not None and last in table:
+            update = _replaced(update, tuple(way), {**table, last: None})
+    return update
+
+
+def _at(tree: dict[str, Any], way: tuple[str, ...]) -> dict[str, Any] | None:
+    for step in way:
+        found = tree.get(step)
+        if not isinstance(found, dict):
+            return None
+        tree = found
+    return tree
+
+
+def _replaced(tree: dict[str, Any], way: tuple[str, ...], table: dict[str, Any]) -> dict[str, Any]:
+    if not way:
+        return table
+    return {**tree, way[0]: _replaced(tree[way[0]], way[1:], table)}
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any], way: tuple[str, ...]) -> dict[str, Any]:
+    """`old` with the keys of `new`; a null takes a key away, so that the default of its type applies."""
+    result = dict(old)
+    for key, value in new.items():
+        here = (*way, key)
+        kept = old.get(key)
+        if value is None:
+            if here not in _PARTS:
+                result.pop(key, None)
+        elif isinstance(value, dict) and isinstance(kept, dict) and here in _PARTS:
+            result[key] = _merged(kept, value, here)
+        elif isinstance(value, dict) and here in _OPTIONS:
+            same = isinstance(kept, dict) and value.get("type", kept.get("type")) == kept.get("type")
+            result[key] = _merged(kept if same and kept else {}, value, here)
+        else:
+            result[key] = value
+    return result
+
+
+def _checked_realtime(
+    before: RealtimeSession, after: RealtimeSession, strict: bool, voice_locked: bool, supported: Supported
+) -> RealtimeSession:
+    if after.model != before.model:
+        raise ProtocolError(
+            f"The model of a session cannot be changed: it is '{before.model}'.",
+            "invalid_value",
+            param="session.model",
+        )
+    if after.output_modalities not in (("audio",), ("text",)):
+        raise invalid_value("session.output_modalities", list(after.output_modalities), (["text"], ["audio"]))
+    if before.tracing is not None and after.tracing not in (None, before.tracing):
+        if strict:
+            raise ProtocolError(
+                "Tracing cannot be changed once it is on; it can be turned off with null.",
+                "invalid_value",
+                param="session.tracing",
+            )
+        after = replace(after, tracing=before.tracing)
+    check_tools(after.tools, "session.tools")
+    voice = _checked_voice(before, after, strict, voice_locked, supported)
+    audio = replace(
+        after.audio,
+        input=_checked_input(after.audio.input, strict, supported),
+        output=replace(after.audio.output, voice=voice),
+    )
+    return replace(after, audio=audio)
+
+
+def _checked_voice(
+    before: RealtimeSession, after: RealtimeSession, strict: bool, voice_locked: bool, supported: Supported
+) -> str:
+    old, new = before.audio.output.voice, after.audio.output.voice
+    if new == old:
+        return old
+    if new not in supported.voices:
+        if strict:
+            raise invalid_value("session.audio.output.voice", new, sorted(supported.voices))
+        return old
+    if voice_locked:
+        if strict:
+            raise ProtocolError(
+                "Cannot update a conversation's voice if assistant audio is present.", "cannot_update_voice"
+            )
+        return old
+    return new
+
+
+def _checked_input(audio: AudioInput, strict: bool, supported: Supported) -> AudioInput:
+    transcription = audio.transcription
+    if transcription is None or transcription.model in supported.transcription_models:
+        return audio
+    if strict:
+        raise invalid_value(
+            "session.audio.input.transcription.model",
+            transcription.model,
+            sorted(supported.transcription_models),
+        )
+    return replace(audio, transcription=replace(transcription, model=supported.transcription_model))
+
+
+def check_tools(tools: tuple[Tool, ...], path: str) -> None:
+    """What the types of tools cannot say. Raises `ProtocolError`."""
+    for index, tool in enumerate(tools):
+        match tool:
+            case McpTool():
+                places = [p for p in (tool.server_url, tool.connector_id, tool.tunnel_id) if p is not None]
+                if not places:
+                    raise missing(f"{path}[{index}].server_url")
+                if len(places) > 1:
+                    raise ProtocolError(
+                        f"'{path}[{index}]' may name one of 'server_url', 'connector_id', 'tunnel_id' only.",
+                        "invalid_value",
+                        param=f"{path}[{index}]",
+                    )
+            case FunctionTool():
+                pass
