@@ -73,9 +73,10 @@ _CONJUNCTIONS = _words(
     "however where 그리고 그런데 하지만 그래서 그러면 또는 또한 다만 그러나"
 )
 _CLINGING = _words(
-    "a an the of to in on at for with within without into about from by as is are was were be been will would "
-    "can could may might must shall should do does did have has had my your his her its our their this that "
-    "these those no not and or but very more most less than i you he she it we they 약 총 단 제 각 이 그 저 한 두"
+    "a an the of to in on at for with within without into about from by as is are was were be been will "
+    "would can could may might must shall should do does did have has had my your his her its our their this "
+    "that these those no not and or but very more most less than i you he she it we they "
+    "약 총 단 제 각 이 그 저 한 두 세 네"
 )
 """Words that belong to the one after them."""
 _DEPENDENT = re.compile(

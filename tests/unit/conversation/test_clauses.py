@@ -153,7 +153,8 @@ def test_after_flush_the_next_text_begins_with_a_first_clause_again() -> None:
 
 SNIPPETS = (
     'Sure, let me check. 네, 확인해 보겠습니다. 1,250.50 No. 5 Dr. Kim "Stop!" (no, yes) 그래서 '
-    "and 수 있습니다 https://a.b/c,d. W1234567 ... — ? ! 👍 **bold** “네” ’tis can't\n \t 。，你好 a.m. p.m. Wow!!! 3/14"
+    "and 수 있습니다 https://a.b/c,d. W1234567 ... — ? ! 👍 **bold** “네” ’tis can't\n \t 。，你好 "
+    "a.m. p.m. Wow!!! 3/14"
 )
 WORDS = st.sampled_from(re.split(" ", SNIPPETS))
 TEXTS = st.lists(st.one_of(WORDS, st.text(max_size=8)), max_size=60).map(" ".join)
