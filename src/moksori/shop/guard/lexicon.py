@@ -1,0 +1,107 @@
+"""The words of `words.toml` and `actions.toml`, in the form the guard compares them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from moksori.shop.guard.text import fold, is_hangul, joined, words
+
+
+class Kind(Enum):
+    """What a phrase does in an answer."""
+
+    YES = "yes"
+    SOFT = "soft"
+    BACKCHANNEL = "backchannel"
+    NEUTRAL = "neutral"
+    NO = "no"
+    WAIT = "wait"
+    CORRECTION = "correction"
+    DOUBT = "doubt"
+    QUESTION = "question"
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    phrases: dict[str, Kind]
+    """By the phrase without spaces."""
+    longest: int
+    """Words in the longest phrase."""
+    closings: frozenset[str]
+    endings: frozenset[str]
+    request: frozenset[str]
+    limiting: frozenset[str]
+    refusing: tuple[str, ...]
+    negation: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionWords:
+    tools: tuple[str, ...]
+    ko: tuple[str, ...]
+    en: tuple[str, ...]
+
+
+def load(name: str) -> dict[str, Any]:
+    """One of the TOML files beside this module."""
+    return tomllib.loads(files("moksori.shop.guard").joinpath(name).read_text(encoding="utf-8"))
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The lexicon of answers. Raises `ValueError` where one phrase stands under two kinds."""
+    data = load("words.toml")
+    phrases: dict[str, Kind] = {}
+    longest = 1
+    for kind in Kind:
+        for texts in data[kind.value].values():
+            for text in texts:
+                key = joined(text)
+                if phrases.setdefault(key, kind) is not kind:
+                    raise ValueError(
+                        f"words.toml has {text!r} both as {phrases[key].value} and as {kind.value}."
+                    )
+                longest = max(longest, len(words(text)))
+    return Lexicon(
+        phrases=phrases,
+        longest=longest + 2,  # Korean is written with more spaces than the file has
+        closings=frozenset(joined(t) for ts in data["closing"].values() for t in ts),
+        endings=frozenset(joined(t) for t in data["endings"]["ko"]),
+        request=frozenset(joined(t) for t in data["request"]["ko"]),
+        limiting=frozenset(joined(t) for t in data["limiting"]["ko"]),
+        refusing=tuple(joined(t) for t in data["refusing"]["ko"]),
+        negation=tuple(fold(t) for ts in data["negation"].values() for t in ts),
+    )
+
+
+@cache
+def actions() -> dict[str, ActionWords]:
+    return {
+        name: ActionWords(tuple(a["tools"]), tuple(a["ko"]), tuple(a["en"]))
+        for name, a in load("actions.toml").items()
+    }
+
+
+def actions_in(text: str) -> frozenset[str]:
+    """The kinds of action a sentence speaks of."""
+    folded = " ".join(words(text))
+    return frozenset(
+        name
+        for name, stems in actions().items()
+        if any(s in folded for s in stems.ko) or any(f" {s}" in f" {folded}" for s in stems.en)
+    )
+
+
+def stem(word: str) -> str:
+    """An English word without its ending, a Korean one cut to two syllables: enough to see it again."""
+    if is_hangul(word):
+        return word[:2]
+    for ending in ("ing", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
