@@ -9,22 +9,21 @@ from moksori.protocol.internal import Word
 from moksori.protocol.items import Item
 from moksori.protocol.response import Usage
 from moksori.protocol.server_events import ServerEvent
-from moksori.protocol.session import Tool, ToolChoice
-
+from moksori.protocol.session import AudioFormat, Tool, ToolChoice
 
 # ---------------------------------------------------------------------------------------------- what happens
 
 
 @dataclass(frozen=True, slots=True)
 class FromClient:
-    """One valid client event other than audio (`input_audio_buffer.append`), which arrives as `Heard`-able audio."""
+    """One well-formed client event other than `input_audio_buffer.append`, whose audio arrives as `AudioAppended`."""
 
     event: ClientEvent
 
 
 @dataclass(frozen=True, slots=True)
 class AudioAppended:
-    """The input buffer now reaches `total_ms` of audio time; `now` is when its last sample arrived."""
+    """The input buffer now reaches `total_ms` of audio time."""
 
     total_ms: int
 
@@ -121,11 +120,6 @@ class SpeakFailed:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
-    id: str
-
-
 Happening = (
     FromClient
     | AudioAppended
@@ -140,7 +134,6 @@ Happening = (
     | Sounded
     | ClauseSpoken
     | SpeakFailed
-    | TimerFired
 )
 
 
@@ -179,6 +172,8 @@ class Transcribe:
     language: str | None
     prompt: str | None
     speculative: bool
+    audio: str | None = None
+    """Base64 in the input format: audio that came inside an item instead of through the buffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +200,7 @@ class JudgeEnd:
 
 @dataclass(frozen=True, slots=True)
 class Think:
+    conversation_id: str
     response_id: str
     history: tuple[Item, ...]
     instructions: str
@@ -231,7 +227,7 @@ class Speak:
     voice: str
     language: str | None
     speed: float
-    format: str
+    format: AudioFormat
     first: bool
 
 
@@ -240,14 +236,6 @@ class Hush:
     """Stop synthesising for this response."""
 
     response_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetTimer:
-    """Fire `TimerFired(id)` at monotonic `at` (ms); setting an id again moves it."""
-
-    id: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +267,6 @@ Effect = (
     | StopThinking
     | Speak
     | Hush
-    | SetTimer
     | AudioNeededFrom
     | AnswerMeasured
 )

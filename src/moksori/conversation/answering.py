@@ -1,0 +1,564 @@
+"""The assistant's side: which answer is running, held or owed, what it may say, and what was heard of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from moksori.conversation.answer import (
+    AddItem,
+    Answer,
+    AnswerEnded,
+    AnswerSettings,
+    ClauseBegins,
+    ItemDone,
+    Output,
+    Phase,
+    Publish,
+    SendAudio,
+    SpeakClause,
+    Stop,
+)
+from moksori.conversation.board import Board
+from moksori.conversation.events import (
+    AnswerMeasured,
+    BrainFinished,
+    Hush,
+    Sounded,
+    Speak,
+    StopThinking,
+    Think,
+)
+from moksori.conversation.history import Entry, Spoken
+from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock
+from moksori.conversation.words import WordMap
+from moksori.protocol import server_events as out
+from moksori.protocol.errors import ProtocolError
+from moksori.protocol.items import InputAudio, Item, ItemReference, Message, OutputAudio
+from moksori.protocol.response import (
+    NO_PARAMS,
+    InputTokenDetails,
+    OutputTokenDetails,
+    ResponseParams,
+    Usage,
+    overlay,
+)
+from moksori.protocol.session import RealtimeSession
+
+USER_TOKEN_MS = 100
+"""Documented: a token of caller audio is 100 ms."""
+ASSISTANT_TOKEN_MS = 50
+"""Documented: a token of assistant audio is 50 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredTurn:
+    """The spoken turn that an answer is for. Times are monotonic ms."""
+
+    item_id: str
+    voice_stopped_at: float
+    committed_at: float
+    transcribed_at: float | None
+
+
+@dataclass(slots=True)
+class Running:
+    """An answer and what is known around it."""
+
+    answer: Answer
+    session: RealtimeSession
+    context: tuple[Item, ...] | None
+    """Items given in `response.create` instead of the conversation."""
+    waiting: bool = False
+    """The brain has not been asked yet: some words before it are still being decoded."""
+    turn: AnsweredTurn | None = None
+    tokens: BrainFinished | None = None
+    user_audio_ms: int = 0
+    asked_at: float = 0.0
+    first_text_at: float | None = None
+    first_audio_at: float | None = None
+    voice_to_voice_ms: int | None = None
+
+
+class Answering:
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._running: dict[str, Running] = {}
+        self._active: str | None = None
+        """The one answer that writes to the conversation and is in the open."""
+        self._held: str | None = None
+        self._owed: AnsweredTurn | None = None
+        self._language: str | None = None
+        self.last_audible_id: str | None = None
+        """The answer whose audio was sent last."""
+
+    # ------------------------------------------------------------------ questions
+
+    def busy(self, now: float) -> bool:
+        """Whether anything is being answered, is owed, or can still be sounding at the client."""
+        if self._running or self._owed is not None:
+            return True
+        return any(
+            e.spoken is not None and e.spoken.clock.sounding(now) for e in self._board.history.entries()
+        )
+
+    @property
+    def active_id(self) -> str | None:
+        return self._active
+
+    # ------------------------------------------------------------------ beginning
+
+    def create(self, params: ResponseParams) -> None:
+        """`response.create`. Raises `ProtocolError` when the conversation is already being answered."""
+        session = self._session()
+        in_conversation = params.conversation == "auto"
+        if in_conversation and self._active is not None:
+            raise ProtocolError(
+                f"Conversation already has an active response in progress: {self._active}. "
+                "Wait until the response is finished before creating a new one.",
+                "conversation_already_has_active_response",
+            )
+        context = None if params.input is None else self._resolved(params.input)
+        if in_conversation:
+            self.discard_held()
+            self._owed = None
+        self._start(overlay(session, params), params, context, turn=None, held=False)
+
+    def start_now(self) -> None:
+        """Answer the conversation as it stands, unless something is answering it already."""
+        if self._active is None and self._board.realtime is not None:
+            self._start(self._session(), NO_PARAMS, None, turn=None, held=False)
+
+    def owe(self, turn: AnsweredTurn) -> None:
+        """A turn was committed and wants an answer: the held one, or a new one once all words are known."""
+        self._owed = turn
+
+    def speculate(self, item_id: str, text: str) -> None:
+        """Begin to answer a turn that is not committed; nothing of it leaves before `owe` and its transcript."""
+        board = self._board
+        if not board.rules.speculate or self._active is not None or self._owed is not None:
+            return
+        if board.history.transcribing():
+            return
+        self.discard_held()
+        said = Message(role="user", content=(InputAudio(transcript=text),), id=item_id, status="completed")
+        self._start(self._session(), NO_PARAMS, (*board.history.items(), said), turn=None, held=True)
+
+    def transcripts_changed(self) -> None:
+        """Some words became known, or will never be: whoever waited for them goes on."""
+        if self._board.history.transcribing():
+            return
+        for running in self._running.values():
+            if running.waiting:
+                self._think(running)
+        self._pay()
+
+    def turn_transcribed(self, item_id: str) -> None:
+        if self._owed is not None and self._owed.item_id == item_id:
+            self._owed = replace(self._owed, transcribed_at=self._board.now)
+
+    def heard(self, text: str, language: str) -> None:
+        """What the caller said last and in which language; an empty turn is owed nothing."""
+        if language:
+            self._language = language
+        if not text and self._owed is not None:
+            self._owed = None
+            self.discard_held()
+
+    def not_understood(self, item_id: str, message: str) -> None:
+        """The owed turn's words are lost: its answer is a failed one, so that nobody waits for ever."""
+        if self._owed is None or self._owed.item_id != item_id:
+            return
+        turn, self._owed = self._owed, None
+        if self._active is None:
+            running = self._start(self._session(), NO_PARAMS, (), turn=turn, held=False, think=False)
+            self._apply(running, running.answer.fail("transcription_failed", message))
+
+    def _pay(self) -> None:
+        """Answer the owed turn, if nothing stands in the way."""
+        if self._owed is None or self._active is not None or self._board.history.transcribing():
+            return
+        turn, self._owed = self._owed, None
+        if self._held is None:
+            self._start(self._session(), NO_PARAMS, None, turn=turn, held=False)
+            return
+        running = self._running[self._held]
+        self._active, self._held = self._held, None
+        running.turn = turn
+        self._apply(running, running.answer.publish())
+
+    def _session(self) -> RealtimeSession:
+        session = self._board.realtime
+        if session is None:
+            raise ProtocolError(
+                "A transcription session makes no responses; connect with a 'model' for a conversation.",
+                "invalid_value",
+                param="type",
+            )
+        return session
+
+    def _resolved(self, given: tuple[Item | ItemReference, ...]) -> tuple[Item, ...]:
+        items: list[Item] = []
+        for index, each in enumerate(given):
+            if isinstance(each, ItemReference):
+                entry = self._board.history.get(each.id)
+                if entry is None:
+                    raise ProtocolError(
+                        f"Item with id '{each.id}' is not in the conversation.",
+                        "invalid_value",
+                        param=f"response.input[{index}].id",
+                    )
+                items.append(entry.item)
+            else:
+                items.append(each)
+        return tuple(items)
+
+    def _start(
+        self,
+        session: RealtimeSession,
+        params: ResponseParams,
+        context: tuple[Item, ...] | None,
+        *,
+        turn: AnsweredTurn | None,
+        held: bool,
+        think: bool = True,
+    ) -> Running:
+        board = self._board
+        in_conversation = params.conversation == "auto"
+        answer = Answer(
+            board.ids("resp"),
+            AnswerSettings(
+                modality="text" if session.output_modalities == ("text",) else "audio",
+                voice=session.audio.output.voice,
+                format=session.audio.output.format,
+                speed=session.audio.output.speed,
+                instructions=session.instructions,
+                tools=session.tools,
+                tool_choice=session.tool_choice,
+                max_output_tokens=session.max_output_tokens,
+                metadata=params.metadata,
+                conversation_id=board.conversation_id if in_conversation else None,
+            ),
+            board.ids,
+            held=held,
+        )
+        running = Running(answer, session, context, turn=turn, asked_at=board.now)
+        self._running[answer.id] = running
+        if held:
+            self._held = answer.id
+        elif in_conversation:
+            self._active = answer.id
+        self._apply(running, answer.take())
+        if think:
+            if context is None and board.history.transcribing():
+                running.waiting = True
+            else:
+                self._think(running)
+        return running
+
+    def _think(self, running: Running) -> None:
+        board, settings = self._board, running.answer.settings
+        running.waiting = False
+        running.asked_at = board.now
+        limit = settings.max_output_tokens
+        entries = board.history.entries()
+        running.user_audio_ms = sum(
+            e.heard_from.end_ms - e.heard_from.start_ms for e in entries if e.heard_from
+        )
+        board.do(
+            Think(
+                conversation_id=board.conversation_id,
+                response_id=running.answer.id,
+                history=board.history.items() if running.context is None else running.context,
+                instructions=settings.instructions,
+                tools=settings.tools,
+                tool_choice=settings.tool_choice,
+                max_tokens=limit if isinstance(limit, int) else None,
+                language=self._language,
+                speculative=running.answer.phase is Phase.HELD,
+                metadata=settings.metadata,
+            )
+        )
+
+    # ------------------------------------------------------------------ ending early
+
+    def discard_held(self) -> None:
+        """Whatever was begun for a turn that is not committed is dropped without a trace."""
+        if self._held is None:
+            return
+        running = self._running.pop(self._held)
+        self._held = None
+        self._apply(running, running.answer.discard())
+
+    def barge_in(self) -> None:
+        """The caller speaks over the answer: what was not heard yet is cut, what is running is cancelled."""
+        self.discard_held()
+        self._owed = None
+        self.cut_at_now()
+        if self._active is not None:
+            running = self._running[self._active]
+            self._apply(running, running.answer.cancel("turn_detected"))
+
+    def cancel(self, response_id: str | None) -> None:
+        """`response.cancel`. Raises `ProtocolError` when there is nothing to cancel."""
+        wanted = response_id or self._active
+        running = self._running.get(wanted) if wanted and wanted != self._held else None
+        if running is None:
+            raise ProtocolError(
+                "Cancellation failed: no active response found"
+                + (f" with id '{response_id}'." if response_id else "."),
+                "response_cancel_not_active",
+            )
+        self._apply(running, running.answer.cancel("client_cancelled"))
+
+    def cut_at_now(self) -> None:
+        """Take as heard what the play clock says was heard; the client's own figure may follow and replaces it."""
+        board = self._board
+        for entry in board.history.entries():
+            spoken = entry.spoken
+            if spoken is not None and spoken.cut is None and spoken.clock.sounding(board.now):
+                self._cut(entry, spoken.clock.heard(board.now), exact=False)
+
+    def truncate(self, item_id: str, audio_end_ms: int) -> int:
+        """The client's word on what was heard. Returns the cut in ms, clamped to the audio there is.
+
+        Raises `ProtocolError` for items without assistant audio and, in strict sessions, for a cut behind the end.
+        """
+        board = self._board
+        entry = board.history.get(item_id)
+        if entry is None:
+            raise ProtocolError(
+                f"Error truncating item: the item with id '{item_id}' does not exist.",
+                "item_truncate_invalid_item_id",
+                param="item_id",
+            )
+        spoken = entry.spoken
+        if spoken is None or (board.rules.strict and spoken.clock.samples == 0):
+            raise ProtocolError(
+                "Only model output audio messages can be truncated",
+                "unsupported_content_type",
+                param="item_id",
+            )
+        length_ms = spoken.clock.samples // SAMPLES_PER_MS
+        if audio_end_ms > length_ms and board.rules.strict:
+            raise ProtocolError(
+                f"Audio content of {length_ms}ms is already shorter than {audio_end_ms}ms",
+                "invalid_value",
+                param="audio_end_ms",
+            )
+        cut_ms = min(audio_end_ms, length_ms)
+        samples = spoken.clock.samples if cut_ms == length_ms else cut_ms * SAMPLES_PER_MS
+        self._cut(entry, samples, exact=True)
+        return cut_ms
+
+    def _cut(self, entry: Entry, samples: int, *, exact: bool) -> None:
+        if entry.spoken is None:
+            return
+        spoken = replace(entry.spoken, cut=samples, exact=exact)
+        item = _as_heard(entry.item, spoken)
+        self._board.history.put(entry.item.id, replace(entry, item=item, spoken=spoken))
+
+    # ------------------------------------------------------------------ what models deliver
+
+    def said(self, response_id: str, text: str) -> None:
+        running = self._running.get(response_id)
+        if running is not None:
+            if running.first_text_at is None:
+                running.first_text_at = self._board.now
+            self._apply(running, running.answer.said(text))
+
+    def called(self, response_id: str, call_id: str, name: str, arguments: str) -> None:
+        running = self._running.get(response_id)
+        if running is not None:
+            self._apply(running, running.answer.called(call_id, name, arguments))
+
+    def finished(self, event: BrainFinished) -> None:
+        running = self._running.get(event.response_id)
+        if running is not None:
+            running.tokens = event
+            self._apply(running, running.answer.finished(event.reason))
+
+    def sounded(self, event: Sounded) -> None:
+        running = self._running.get(event.response_id)
+        if running is not None:
+            self._apply(
+                running, running.answer.sounded(event.clause, event.audio, event.samples, event.words)
+            )
+
+    def clause_spoken(self, response_id: str, clause: int) -> None:
+        running = self._running.get(response_id)
+        if running is not None:
+            self._apply(running, running.answer.clause_spoken(clause))
+
+    def failed(self, response_id: str, code: str, message: str) -> None:
+        running = self._running.get(response_id)
+        if running is None:
+            return
+        if response_id == self._held:
+            self.discard_held()  # nobody saw it; it is tried again when the turn is committed
+            return
+        self._apply(running, running.answer.fail(code, message))
+
+    # ------------------------------------------------------------------ an answer's outputs
+
+    def _apply(self, running: Running, outputs: list[Output]) -> None:
+        board, answer = self._board, running.answer
+        for output in outputs:
+            match output:
+                case Publish():
+                    board.emit(output.event)
+                case AddItem():
+                    self._add_item(answer, output.item)
+                case ItemDone():
+                    self._item_done(answer, output.item)
+                case ClauseBegins():
+                    self._clause_begins(output)
+                case SendAudio():
+                    self._send_audio(running, output)
+                case SpeakClause():
+                    self._speak(answer, output)
+                case Stop():
+                    board.do(StopThinking(answer.id))
+                    board.do(Hush(answer.id))
+                case AnswerEnded():
+                    self._ended(running, output)
+
+    def _add_item(self, answer: Answer, item: Item) -> None:
+        if answer.settings.conversation_id is None:
+            return
+        board = self._board
+        audible = isinstance(item, Message) and answer.settings.modality == "audio"
+        spoken = Spoken(WordMap(), PlayClock().follow(self._busy_until())) if audible else None
+        previous = board.history.add(Entry(item, spoken=spoken))
+        board.emit(out.ConversationItemAdded(event_id=board.event_id(), item=item, previous_item_id=previous))
+
+    def _busy_until(self) -> float:
+        return max(
+            (
+                e.spoken.clock.ends_at
+                for e in self._board.history.entries()
+                if e.spoken and e.spoken.cut is None
+            ),
+            default=0.0,
+        )
+
+    def _item_done(self, answer: Answer, item: Item) -> None:
+        board = self._board
+        entry = board.history.get(item.id)
+        if answer.settings.conversation_id is None or entry is None:
+            return
+        if entry.spoken is not None:
+            spoken = replace(entry.spoken, words=entry.spoken.words.end_clause())
+            board.history.put(item.id, replace(entry, item=_as_heard(item, spoken), spoken=spoken))
+        else:
+            board.history.put(item.id, replace(entry, item=item))
+        board.emit(
+            out.ConversationItemDone(
+                event_id=board.event_id(), item=item, previous_item_id=board.history.before(item.id)
+            )
+        )
+
+    def _clause_begins(self, begins: ClauseBegins) -> None:
+        entry = self._board.history.get(begins.item_id)
+        if entry is not None and entry.spoken is not None:
+            words = entry.spoken.words.clause(begins.text)
+            self._board.history.put(begins.item_id, replace(entry, spoken=replace(entry.spoken, words=words)))
+
+    def _send_audio(self, running: Running, sent: SendAudio) -> None:
+        board = self._board
+        board.emit(sent.event)
+        board.spoke = True
+        self.last_audible_id = running.answer.id
+        if running.first_audio_at is None:
+            running.first_audio_at = board.now
+            if running.turn is not None:
+                running.voice_to_voice_ms = round(board.now - running.turn.voice_stopped_at)
+                board.latency_ms = running.voice_to_voice_ms
+        entry = board.history.get(sent.event.item_id)
+        if entry is not None and entry.spoken is not None:
+            spoken = replace(
+                entry.spoken,
+                words=entry.spoken.words.piece(sent.words, sent.samples),
+                clock=entry.spoken.clock.sent(sent.samples, board.now),
+            )
+            board.history.put(sent.event.item_id, replace(entry, spoken=spoken))
+
+    def _speak(self, answer: Answer, wanted: SpeakClause) -> None:
+        settings = answer.settings
+        self._board.do(
+            Speak(
+                answer.id,
+                wanted.clause,
+                wanted.text,
+                voice=settings.voice,
+                language=self._language,
+                speed=settings.speed,
+                format=settings.format,
+                first=wanted.clause == 0,
+            )
+        )
+
+    def _ended(self, running: Running, ended: AnswerEnded) -> None:
+        board, answer = self._board, running.answer
+        self._running.pop(answer.id, None)
+        usage = _usage(running)
+        board.emit(
+            out.ResponseDone(
+                event_id=board.event_id(), response=answer.response(ended.status, ended.details, usage)
+            )
+        )
+        board.do(AnswerMeasured(answer.id, ended.status, running.voice_to_voice_ms, _stages(running), usage))
+        if self._active == answer.id:
+            self._active = None
+            self._pay()
+
+
+def _as_heard(item: Item, spoken: Spoken) -> Item:
+    """The item as history keeps it: an interrupted answer has only the words that were heard."""
+    if spoken.cut is None or not isinstance(item, Message):
+        return item
+    status: Literal["incomplete", "in_progress"] = (
+        "in_progress" if item.status == "in_progress" else "incomplete"
+    )
+    heard = OutputAudio(transcript=spoken.words.heard(spoken.cut))
+    return Message(role=item.role, content=(heard,), id=item.id, status=status, phase=item.phase)
+
+
+def _usage(running: Running) -> Usage:
+    """Text tokens as the brain counted them, audio tokens by the documented durations."""
+    tokens = running.tokens
+    text_in = tokens.input_tokens if tokens else 0
+    text_out = tokens.output_tokens if tokens else 0
+    audio_in = running.user_audio_ms // USER_TOKEN_MS
+    audio_out = running.answer.samples // SAMPLES_PER_MS // ASSISTANT_TOKEN_MS
+    return Usage(
+        total_tokens=text_in + audio_in + text_out + audio_out,
+        input_tokens=text_in + audio_in,
+        output_tokens=text_out + audio_out,
+        input_token_details=InputTokenDetails(
+            text_tokens=text_in, audio_tokens=audio_in, cached_tokens=tokens.cached_tokens if tokens else 0
+        ),
+        output_token_details=OutputTokenDetails(text_tokens=text_out, audio_tokens=audio_out),
+        moksori={
+            "cost": 0,
+            "currency": "USD",
+            "budget_left": None,
+            "latency_ms": running.voice_to_voice_ms,
+        },
+    )
+
+
+def _stages(running: Running) -> dict[str, int]:
+    """Where the time of a spoken turn went, each stage in ms; only stages that happened."""
+    stages: dict[str, int] = {}
+    turn = running.turn
+    if turn is not None:
+        stages["hold"] = round(turn.committed_at - turn.voice_stopped_at)
+        if turn.transcribed_at is not None:
+            stages["transcribed"] = round(turn.transcribed_at - turn.voice_stopped_at)
+    begin = turn.voice_stopped_at if turn is not None else running.asked_at
+    if running.first_text_at is not None:
+        stages["first_text"] = round(running.first_text_at - begin)
+    if running.first_audio_at is not None:
+        stages["first_audio"] = round(running.first_audio_at - begin)
+    return stages

@@ -1,0 +1,363 @@
+"""The caller's side: turns, decodes and committed input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from moksori.conversation import turn as turns
+from moksori.conversation.answering import AnsweredTurn, Answering
+from moksori.conversation.board import Board
+from moksori.conversation.events import (
+    AudioNeededFrom,
+    DropJob,
+    Hasten,
+    Job,
+    JudgeEnd,
+    Transcribe,
+    Transcribed,
+    TranscribeFailed,
+)
+from moksori.conversation.history import Entry, Span
+from moksori.protocol import server_events as out
+from moksori.protocol.errors import ProtocolError
+from moksori.protocol.items import InputAudio, InputText, Message
+from moksori.protocol.session import SemanticVad, ServerVad, TurnDetection
+
+MIN_COMMIT_MS = 100
+"""A commit by hand needs at least so much audio, as the real service asks."""
+
+EAGERNESS_MS = {"low": 2_600, "medium": turns.DOUBT_CAP_MS, "auto": turns.DOUBT_CAP_MS, "high": 900}
+"""Longest silence under semantic detection; the real service's 8, 4 and 2 s are its outer bounds, these our caps."""
+
+NOBODY_SPOKE = "The caller has said nothing for a while. Ask briefly whether they are still there."
+"""What the brain is told at an idle timeout; only a model reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """A turn that is not committed. `text` is the transcript of exactly this revision, once it is known."""
+
+    turn: int
+    item_id: str
+    revision: int = 0
+    job: Job | None = None
+    text: str | None = None
+    language: str = ""
+    transcribed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A decode of a committed item."""
+
+    job: Job
+    audio_ms: int
+
+
+def policy_for(detection: TurnDetection, *, ask: bool) -> turns.TurnPolicy:
+    """The turn machine's settings for what the client asked."""
+    match detection:
+        case ServerVad():
+            return turns.TurnPolicy(
+                threshold=detection.threshold,
+                prefix_padding_ms=detection.prefix_padding_ms,
+                longest_hold_ms=detection.silence_duration_ms,
+                ask=ask,
+            )
+        case SemanticVad():
+            return turns.TurnPolicy(longest_hold_ms=EAGERNESS_MS[detection.eagerness], ask=ask)
+
+
+class Listening:
+    def __init__(self, board: Board, answering: Answering) -> None:
+        self._board = board
+        self._answering = answering
+        self._turns = turns.Turns()
+        self._open: OpenTurn | None = None
+        self._pending: dict[str, Pending] = {}
+        self._idle_from_ms = 0
+
+    # ------------------------------------------------------------------ audio
+
+    def appended(self, total_ms: int) -> None:
+        board = self._board
+        board.total_ms = total_ms
+        detection = board.detection
+        if not isinstance(detection, ServerVad) or detection.idle_timeout_ms is None:
+            return
+        if self._open is not None or self._answering.busy(board.now):
+            self._idle_from_ms = total_ms
+        elif total_ms - self._idle_from_ms >= detection.idle_timeout_ms:
+            self._idle_timeout(self._idle_from_ms, total_ms)
+
+    def voice(self, probability: float, at_ms: int) -> None:
+        detection = self._board.detection
+        if detection is None:
+            return
+        policy = policy_for(detection, ask=self._board.rules.ask_end)
+        self._turn_event(turns.Voice(probability, at_ms), policy)
+
+    def judged(self, turn: int, revision: int, probability: float) -> None:
+        if self._board.detection is not None:
+            self._turn_event(turns.Judged(turn, revision, probability), turns.TurnPolicy())
+
+    def reset(self) -> None:
+        """Forget an open turn: its audio was cleared, committed by hand, or is no longer watched."""
+        self._turn_event(turns.Reset(), turns.TurnPolicy())
+
+    def clear(self) -> None:
+        self.reset()
+        self._board.buffer_from_ms = self._board.total_ms
+        self._board.do(AudioNeededFrom(self._board.total_ms))
+        self._board.emit(out.InputAudioBufferCleared(event_id=self._board.event_id()))
+
+    def commit(self) -> None:
+        """`input_audio_buffer.commit`: all that was appended since the last commit is one item.
+
+        Raises `ProtocolError` when there is too little.
+        """
+        board = self._board
+        length = board.total_ms - board.buffer_from_ms
+        if length < MIN_COMMIT_MS:
+            raise ProtocolError(
+                f"Error committing input audio buffer: buffer too small. Expected at least {MIN_COMMIT_MS}ms of "
+                f"audio, but buffer only has {length}.00ms of audio.",
+                "input_audio_buffer_commit_empty",
+            )
+        item_id = self._open.item_id if self._open else board.ids("item")
+        self.reset()
+        span = Span(board.buffer_from_ms, board.total_ms)
+        self._committed(item_id, span, text=None)
+        self._decode(Job(item_id, 0), span, speculative=False)
+
+    # ------------------------------------------------------------------ the turn machine's outputs
+
+    def _turn_event(self, event: turns.TurnEvent, policy: turns.TurnPolicy) -> None:
+        self._turns, outputs = self._turns.step(event, policy)
+        for output in outputs:
+            match output:
+                case turns.Started():
+                    self._started(output)
+                case turns.Paused():
+                    self._paused(output)
+                case turns.AskEnd():
+                    self._board.do(JudgeEnd(output.turn, output.revision, output.start_ms, output.end_ms))
+                case turns.Resumed():
+                    self._resumed(output)
+                case turns.Ended():
+                    self._ended(output)
+                case turns.Dropped():
+                    self._drop_open()
+
+    def _started(self, started: turns.Started) -> None:
+        board = self._board
+        self._open = OpenTurn(started.turn, board.ids("item"))
+        board.emit(
+            out.InputAudioBufferSpeechStarted(
+                event_id=board.event_id(), audio_start_ms=started.start_ms, item_id=self._open.item_id
+            )
+        )
+        if board.interrupts_response:
+            self._answering.barge_in()
+
+    def _paused(self, paused: turns.Paused) -> None:
+        if self._open is None:
+            return
+        job = Job(self._open.item_id, paused.revision)
+        self._open = replace(self._open, revision=paused.revision, job=job, text=None)
+        self._decode(job, Span(paused.start_ms, paused.end_ms), speculative=True)
+
+    def _resumed(self, resumed: turns.Resumed) -> None:
+        self._answering.discard_held()
+        if self._open is None:
+            return
+        if self._open.job is not None and self._open.text is None:
+            self._board.do(DropJob(self._open.job))
+        self._open = replace(self._open, revision=resumed.revision, job=None, text=None)
+
+    def _drop_open(self) -> None:
+        self._answering.discard_held()
+        if self._open is not None and self._open.job is not None and self._open.text is None:
+            self._board.do(DropJob(self._open.job))
+        self._open = None
+
+    def _ended(self, ended: turns.Ended) -> None:
+        board, opened = self._board, self._open
+        if opened is None:
+            return
+        self._open = None
+        board.emit(
+            out.InputAudioBufferSpeechStopped(
+                event_id=board.event_id(), audio_end_ms=ended.end_ms, item_id=opened.item_id
+            )
+        )
+        span = Span(ended.start_ms, ended.end_ms)
+        silence = ended.end_ms - ended.last_voiced_ms
+        self._committed(opened.item_id, span, text=opened.text)
+        if board.creates_response:
+            self._answering.owe(
+                AnsweredTurn(
+                    item_id=opened.item_id,
+                    voice_stopped_at=board.now - silence,
+                    committed_at=board.now,
+                    transcribed_at=opened.transcribed_at,
+                )
+            )
+        if opened.text is not None:
+            self._transcript_known(opened.item_id, opened.text, opened.language, span.end_ms - span.start_ms)
+        elif opened.job is not None:
+            self._pending[opened.item_id] = Pending(opened.job, span.end_ms - span.start_ms)
+            board.do(Hasten(opened.job))
+        else:
+            self._decode(Job(opened.item_id, ended.revision), span, speculative=False)
+
+    def _committed(self, item_id: str, span: Span, *, text: str | None) -> None:
+        """The buffer's content becomes a user item."""
+        board = self._board
+        board.buffer_from_ms = span.end_ms
+        self._idle_from_ms = board.total_ms
+        board.do(AudioNeededFrom(span.end_ms))
+        item = Message(role="user", content=(InputAudio(),), id=item_id, status="completed")
+        previous = board.history.last_id()
+        board.emit(
+            out.InputAudioBufferCommitted(
+                event_id=board.event_id(), item_id=item_id, previous_item_id=previous
+            )
+        )
+        board.history.add(Entry(item, heard_from=span, transcribing=text is None))
+        board.emit(out.ConversationItemAdded(event_id=board.event_id(), item=item, previous_item_id=previous))
+        board.emit(out.ConversationItemDone(event_id=board.event_id(), item=item, previous_item_id=previous))
+
+    # ------------------------------------------------------------------ decodes
+
+    def _decode(self, job: Job, span: Span, *, speculative: bool) -> None:
+        wanted = self._board.input.transcription
+        if not speculative:
+            self._pending[job.item_id] = Pending(job, span.end_ms - span.start_ms)
+        self._board.do(
+            Transcribe(
+                job,
+                span.start_ms,
+                span.end_ms,
+                language=wanted.language if wanted else None,
+                prompt=wanted.prompt if wanted else None,
+                speculative=speculative,
+            )
+        )
+
+    def decode_given(self, item_id: str, audio: str) -> None:
+        """Decode audio that came inside an item (`conversation.item.create`)."""
+        job = Job(item_id, 0)
+        self._pending[item_id] = Pending(job, 0)
+        wanted = self._board.input.transcription
+        self._board.do(
+            Transcribe(
+                job,
+                0,
+                0,
+                language=wanted.language if wanted else None,
+                prompt=wanted.prompt if wanted else None,
+                speculative=False,
+                audio=audio,
+            )
+        )
+
+    def forget(self, item_id: str) -> None:
+        """An item was deleted: nobody waits for its words."""
+        pending = self._pending.pop(item_id, None)
+        if pending is not None:
+            self._board.do(DropJob(pending.job))
+            self._answering.transcripts_changed()
+
+    def transcribed(self, event: Transcribed) -> None:
+        opened = self._open
+        if opened is not None and opened.job == event.job:
+            self._open = replace(
+                opened, text=event.text, language=event.language, transcribed_at=self._board.now
+            )
+            if event.text and self._board.creates_response:
+                self._answering.speculate(opened.item_id, event.text)
+            return
+        pending = self._pending.get(event.job.item_id)
+        if pending is None or pending.job != event.job:
+            return  # an older revision, or an item that is gone
+        del self._pending[event.job.item_id]
+        self._answering.turn_transcribed(event.job.item_id)
+        self._transcript_known(
+            event.job.item_id, event.text, event.language, pending.audio_ms or event.audio_ms
+        )
+
+    def _transcript_known(self, item_id: str, text: str, language: str, audio_ms: int) -> None:
+        board = self._board
+        entry = board.history.get(item_id)
+        if entry is None or not isinstance(entry.item, Message):
+            return
+        content = tuple(
+            InputAudio(audio=None, transcript=text) if isinstance(part, InputAudio) else part
+            for part in entry.item.content
+        )
+        item = Message(role="user", content=content, id=item_id, status="completed")
+        board.history.put(item_id, replace(entry, item=item, transcribing=False))
+        if board.input.transcription is not None:
+            board.emit(
+                out.ConversationItemInputAudioTranscriptionCompleted(
+                    event_id=board.event_id(),
+                    item_id=item_id,
+                    content_index=_audio_index(content),
+                    transcript=text,
+                    usage=out.TranscriptionSeconds(seconds=audio_ms / 1000),
+                )
+            )
+        self._answering.heard(text, language)
+        self._answering.transcripts_changed()
+
+    def failed(self, event: TranscribeFailed) -> None:
+        """The caller's words are lost: the client is told, the item stays, and the turn is not answered."""
+        board, opened = self._board, self._open
+        if opened is not None and opened.job == event.job:
+            self._open = replace(opened, job=None)  # tried again when the turn is committed
+            return
+        pending = self._pending.get(event.job.item_id)
+        if pending is None or pending.job != event.job:
+            return
+        del self._pending[event.job.item_id]
+        entry = board.history.get(event.job.item_id)
+        if entry is None:
+            return
+        board.history.put(event.job.item_id, replace(entry, transcribing=False))
+        board.emit(
+            out.ConversationItemInputAudioTranscriptionFailed(
+                event_id=board.event_id(),
+                item_id=event.job.item_id,
+                content_index=0,
+                error=out.TranscriptionFailure(
+                    type="server_error", code="transcription_failed", message=event.message
+                ),
+            )
+        )
+        self._answering.not_understood(event.job.item_id, event.message)
+        self._answering.transcripts_changed()
+
+    # ------------------------------------------------------------------ silence
+
+    def _idle_timeout(self, start_ms: int, end_ms: int) -> None:
+        board = self._board
+        item_id = board.ids("item")
+        board.emit(
+            out.InputAudioBufferTimeoutTriggered(
+                event_id=board.event_id(), audio_start_ms=start_ms, audio_end_ms=end_ms, item_id=item_id
+            )
+        )
+        note = Message(
+            role="system", content=(InputText(text=NOBODY_SPOKE),), id=board.ids("item"), status="completed"
+        )
+        previous = board.history.add(Entry(note))
+        board.emit(out.ConversationItemAdded(event_id=board.event_id(), item=note, previous_item_id=previous))
+        board.emit(out.ConversationItemDone(event_id=board.event_id(), item=note, previous_item_id=previous))
+        self._committed(item_id, Span(start_ms, end_ms), text="")
+        self._transcript_known(item_id, "", "", 0)
+        self._answering.start_now()
+
+
+def _audio_index(content: tuple[object, ...]) -> int:
+    return next((i for i, part in enumerate(content) if isinstance(part, InputAudio)), 0)
