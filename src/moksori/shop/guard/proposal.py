@@ -303,7 +303,8 @@ def _heard(state: State, report: Report) -> State:
     asking = state.step
     if not isinstance(asking, Asking) or report.item_id in state.old_items:
         return state
-    if any(r.item_id == report.item_id and r.text == report.text for r in asking.reports[-1:]):
+    last = asking.reports[-1] if asking.reports else None
+    if last and (last.item_id, last.text) == (report.item_id, report.text) and last.at_ms <= report.at_ms:
         return state
     asking = replace(asking, reports=(*asking.reports, report)[-_REPORTS:])
     if asking.last is Why.NOT_HEARD and hearing_at(asking).required:
