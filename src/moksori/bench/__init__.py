@@ -1,0 +1,1 @@
+"""Benchmarks of voice and relay, and what they measure with."""
