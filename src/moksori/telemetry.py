@@ -84,7 +84,7 @@ def configure(log: Log, stream: TextIO | None = None) -> None:
 
 def get_logger(name: str) -> Logger:
     """A structured logger: `log.info("event_name", field=...)`."""
-    return cast(Logger, structlog.get_logger(logger=name))
+    return cast(Logger, structlog.get_logger(room=name))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket surface, and the composition root: the only place that names implementations."""

@@ -1,0 +1,105 @@
+"""The composition root: which engine, which sessions, which routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import WebSocketRoute
+
+from moksori import __version__
+from moksori.server import client_secrets, errors, health, models, page
+from moksori.server.access import Doorman
+from moksori.server.errors import ErrorAnswer, error_response
+from moksori.server.house import Engine, House
+from moksori.server.realtime import PATHS, RealtimeEndpoint
+from moksori.settings import Settings
+from moksori.telemetry import Telemetry
+
+DESCRIPTION = (
+    "A voice server that speaks OpenAI's Realtime protocol: connect a WebSocket to `/v1/realtime`. "
+    "Over HTTP it lists models and makes client secrets."
+)
+CORS_HEADERS = ["authorization", "content-type", "api-key", "openai-beta", "x-openai-agents-sdk"]
+CORS_EXPOSED = ["location", "x-request-id"]
+
+_plain_http = APIRouter(include_in_schema=False)
+
+
+@_plain_http.get(PATHS[0])
+@_plain_http.get(PATHS[1])
+async def upgrade_required() -> JSONResponse:
+    return error_response(
+        426,
+        "This is a WebSocket address: connect to it with ws:// or wss://.",
+        code="upgrade_required",
+        headers={"upgrade": "websocket"},
+    )
+
+
+def compose(settings: Settings) -> House:
+    """The house as the settings want it; nothing is loaded before its engine is started."""
+    from moksori.engine.engine import Engine as LocalEngine
+    from moksori.sessions.registry import Sessions
+
+    telemetry = Telemetry()
+    engine: Engine | None = None
+    if settings.engine.profile != "off":
+        engine = LocalEngine.create(settings.engine)
+    sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry)
+    return House.build(settings, sessions, engine, telemetry)
+
+
+def create_app(house: House) -> FastAPI:
+    """The ASGI application over an existing house. Starts nothing."""
+    app = FastAPI(
+        title="moksori",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,  # its scripts come from elsewhere
+        redoc_url=None,
+        responses={
+            401: {"model": ErrorAnswer, "description": "No key, or not one of this server's"},
+            403: {"model": ErrorAnswer, "description": "The page, the host name or the key may not do this"},
+        },
+    )
+    app.state.house = house
+    errors.install(app)
+    for router in (health.router, models.router, client_secrets.router, _plain_http):
+        app.include_router(router)
+    realtime = RealtimeEndpoint(house)
+    app.router.routes.extend(WebSocketRoute(path, realtime) for path in PATHS)
+    app.router.routes.extend(page.routes())
+    app.add_middleware(Doorman, house=house)
+    app.add_middleware(
+        CORSMiddleware,  # outermost: refusals, too, must be readable to an allowed page
+        allow_origins=house.origins.foreign,
+        allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
+        allow_headers=CORS_HEADERS,
+        expose_headers=CORS_EXPOSED,
+        max_age=600,
+    )
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, without the 422 that this server answers as 400."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                answers = operation["responses"]
+                answers.pop("422", None)
+                if path in ("/healthz", "/readyz"):
+                    answers.pop("401", None)
+                    answers.pop("403", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,125 @@
+"""What the routes share: the settings, who may come in, the sessions and the engine, and how far they are."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from moksori.accounts.client_secrets import ClientSecrets
+from moksori.accounts.keys import KeyRing, KnownKey
+from moksori.accounts.origins import OriginRule
+from moksori.server.errors import SERVER_ERROR, ApiError
+from moksori.sessions.registry import ConnectRequest
+from moksori.sessions.wire import Wire, WireEvents
+from moksori.settings import Settings
+from moksori.telemetry import Telemetry
+
+SERVICE_RESTART = 1012
+"""Close codes that openai's own clients reconnect on: 1012 restart, 1013 try again later."""
+TRY_AGAIN_LATER = 1013
+RETRY_AFTER_S = 2
+
+CONVERSES_WHILE_WARMING = frozenset({"llm"})
+"""Parts a server is ready without: the first answers are slower, not wrong."""
+
+Phase = Literal["warming", "open", "draining"]
+
+
+class Engine(Protocol):
+    """The local engine, as far as the server's life is concerned."""
+
+    async def start(self) -> None: ...
+
+    def parts(self) -> dict[str, str]:
+        """Each part's state: "ready", "warming", "off" or "failed: " and a sentence."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Sessions(Protocol):
+    """The conductor's front door."""
+
+    async def open(self, wire: Wire, request: ConnectRequest) -> WireEvents: ...
+
+    def live(self) -> int: ...
+
+    async def drain(self, seconds: float) -> None: ...
+
+
+@dataclass(slots=True)
+class House:
+    """Built once by `server.app`; routes find it in `app.state.house`."""
+
+    settings: Settings
+    sessions: Sessions
+    engine: Engine | None
+    telemetry: Telemetry
+    keys: KeyRing
+    origins: OriginRule
+    secrets: ClientSecrets = field(default_factory=lambda: ClientSecrets(time.time))
+    draining: bool = False
+
+    @classmethod
+    def build(
+        cls, settings: Settings, sessions: Sessions, engine: Engine | None, telemetry: Telemetry
+    ) -> House:
+        return cls(
+            settings=settings,
+            sessions=sessions,
+            engine=engine,
+            telemetry=telemetry,
+            keys=KeyRing(KnownKey(key.name, key.sha256) for key in settings.auth.keys),
+            origins=OriginRule(settings.server.allowed_origins),
+        )
+
+    def parts(self) -> dict[str, str]:
+        """The engine's parts, and the server itself while it stops."""
+        parts = self.engine.parts() if self.engine is not None else {"engine": "off"}
+        return {**parts, "server": "draining"} if self.draining else parts
+
+    def phase(self) -> Phase:
+        if self.draining:
+            return "draining"
+        for part, state in self.parts().items():
+            if state not in ("ready", "off") and not (state == "warming" and part in CONVERSES_WHILE_WARMING):
+                return "warming"
+        return "open"
+
+    def failures(self) -> list[str]:
+        """The sentences of the parts that failed."""
+        return [
+            f"{part}: {state.removeprefix('failed').lstrip(': ')}"
+            for part, state in self.parts().items()
+            if state.startswith("failed")
+        ]
+
+    def must_be_open(self) -> None:
+        """Raise the refusal of a new session while the server cannot take one."""
+        match self.phase():
+            case "open":
+                return
+            case "draining":
+                raise _not_now(
+                    "The server is stopping: try again shortly.", "server_draining", SERVICE_RESTART
+                )
+            case "warming" if failures := self.failures():
+                raise _not_now(
+                    f"The engine cannot start: {' '.join(failures)}", "engine_failed", TRY_AGAIN_LATER
+                )
+            case "warming":
+                raise _not_now(
+                    "The models are still loading: try again shortly.", "server_warming_up", TRY_AGAIN_LATER
+                )
+
+
+def _not_now(message: str, code: str, close_code: int) -> ApiError:
+    return ApiError(
+        503,
+        message,
+        code=code,
+        type=SERVER_ERROR,
+        close_code=close_code,
+        headers={"retry-after": str(RETRY_AFTER_S)},
+    )

@@ -1,0 +1,74 @@
+"""From settings to a running server: every way it can fail to start is one sentence and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import uvloop
+
+from moksori import telemetry
+from moksori.engine.weights import WeightsFailed, WeightsMissing, default_home
+from moksori.server import needs
+from moksori.server.run import Address, CannotListen, Exit, listen, serve
+from moksori.settings import Settings, SettingsError
+
+
+class CannotStart(Exception):
+    """Why there is no server, as one sentence."""
+
+    def __init__(self, message: str, exit_code: Exit) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def launch(settings: Settings, *, ready_file: Path | None = None, self_signed: bool = False) -> None:
+    """Serve until told to stop; one line on stdout when ready, and nothing else there. Raises `CannotStart`."""
+    telemetry.configure(settings.log)
+    try:
+        listener = listen(settings.server.host, settings.server.port)
+    except CannotListen as error:
+        raise CannotStart(str(error), error.exit_code) from error
+    with contextlib.closing(listener):
+        if lacking := needs.missing(settings.engine):
+            raise CannotStart(needs.complaint(lacking), Exit.WEIGHTS_MISSING)
+        announcement = Announcement(ready_file)
+        try:
+            from moksori.server.app import compose
+
+            tls = None
+            if self_signed:
+                from moksori.server import tls as tls_module
+
+                tls = tls_module.self_signed(default_home() / "tls")
+            house = compose(settings)
+            uvloop.run(serve(house, listener, tls=tls, on_ready=announcement.make))
+        except (WeightsMissing, WeightsFailed) as error:
+            raise CannotStart(str(error), Exit.WEIGHTS_MISSING) from error
+        except SettingsError as error:
+            raise CannotStart(str(error), Exit.BAD_SETTINGS) from error
+        finally:
+            announcement.withdraw()
+
+
+class Announcement:
+    """The ready line on stdout, and in the ready file while the server is up."""
+
+    def __init__(self, ready_file: Path | None) -> None:
+        self._file = ready_file
+
+    def make(self, address: Address) -> None:
+        line = address.ready_line()
+        print(line, flush=True)
+        if self._file is not None:
+            draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+            draft.write_text(line + "\n", "utf-8")
+            draft.replace(self._file)  # whoever waits for the file finds it whole
+
+        print(f"The voice page: {address.http}/", file=sys.stderr)
+
+    def withdraw(self) -> None:
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
