@@ -33,6 +33,10 @@ class Opening:
     pending: tuple[ToolCall, ...] = ()
     heard: Heard | None = None
     handle: bytes | None = None
+    strict: bool = False
+    """Refuse what the real service refuses (`?strict=1`)."""
+    connect_ms: int | None = None
+    """How long it took to connect, told as `latency` until there is a turn's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,10 @@ class Backend(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     async def start(self, opening: Opening, sink: Sink) -> None:
-        """Ready to take frames when it returns. Raises `BackendRefused`. Sends no `session.created`: that is the conductor's."""
+        """Ready to take frames when it returns. Raises `BackendRefused`.
+
+        Sends no `session.created`: that is the conductor's.
+        """
         ...
 
     def send(self, frame: Frame) -> None:
@@ -98,7 +105,9 @@ class Backend(Protocol):
 class BackendRefused(Exception):
     """A backend could not start; `retry` says whether another route should be tried."""
 
-    def __init__(self, message: str, *, code: str = "server_error", status: int = 500, retry: bool = True) -> None:
+    def __init__(
+        self, message: str, *, code: str = "server_error", status: int = 500, retry: bool = True
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status

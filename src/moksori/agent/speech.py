@@ -15,7 +15,23 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from moksori.protocol.internal import Word as Word  # rooms below `agent` import it from there
+from moksori.protocol.internal import Word  # rooms below `agent` import it from there
+
+__all__ = [
+    "HEARING_RATE",
+    "SPEAKING_RATE",
+    "EndOfTurn",
+    "Language",
+    "Priority",
+    "Recogniser",
+    "Samples",
+    "SpeechFailed",
+    "Spoken",
+    "Transcript",
+    "Voice",
+    "VoiceActivity",
+    "Word",
+]
 
 Samples = NDArray[np.float32]
 Language = Literal["en", "ko"]

@@ -21,7 +21,7 @@ from moksori.conversation.answer import (
 )
 from moksori.conversation.board import Board
 from moksori.conversation.events import (
-    AnswerMeasured,
+    AnswerOver,
     BrainFinished,
     Hush,
     Sounded,
@@ -507,7 +507,7 @@ class Answering:
                 event_id=board.event_id(), response=answer.response(ended.status, ended.details, usage)
             )
         )
-        board.do(AnswerMeasured(answer.id, ended.status, running.voice_to_voice_ms, _stages(running), usage))
+        board.do(AnswerOver(answer.id))
         if self._active == answer.id:
             self._active = None
             self._pay()
@@ -544,6 +544,7 @@ def _usage(running: Running) -> Usage:
             "currency": "USD",
             "budget_left": None,
             "latency_ms": running.voice_to_voice_ms,
+            "stages_ms": _stages(running),
         },
     )
 

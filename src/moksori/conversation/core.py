@@ -43,9 +43,15 @@ class Conversation:
     """
 
     def __init__(
-        self, session: Session, ids: Ids, rules: Rules = DEFAULT_RULES, history: tuple[Item, ...] = ()
+        self,
+        session: Session,
+        ids: Ids,
+        rules: Rules = DEFAULT_RULES,
+        history: tuple[Item, ...] = (),
+        connect_ms: int | None = None,
     ) -> None:
-        self._board = Board(session, ids, rules, conversation_id=ids("conv"))
+        """`connect_ms` is what `session.updated` tells as latency before there was a turn."""
+        self._board = Board(session, ids, rules, conversation_id=ids("conv"), latency_ms=connect_ms)
         self._answering = Answering(self._board)
         self._listening = Listening(self._board, self._answering)
         self._requests = Requests(self._board, self._listening, self._answering)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from moksori.protocol.client_events import ClientEvent
 from moksori.protocol.internal import Word
 from moksori.protocol.items import Item
-from moksori.protocol.response import Usage
 from moksori.protocol.server_events import ServerEvent
 from moksori.protocol.session import AudioFormat, Tool, ToolChoice
 
@@ -246,14 +245,10 @@ class AudioNeededFrom:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerMeasured:
-    """For logs and metrics: one answered turn. All in ms, None where the turn had no such stage."""
+class AnswerOver:
+    """`response.done` was said: nothing more is wanted for this response."""
 
     response_id: str
-    status: str
-    voice_to_voice_ms: int | None
-    stages_ms: dict[str, int]
-    usage: Usage | None
 
 
 Effect = (
@@ -268,5 +263,5 @@ Effect = (
     | Speak
     | Hush
     | AudioNeededFrom
-    | AnswerMeasured
+    | AnswerOver
 )

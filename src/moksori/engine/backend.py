@@ -1,0 +1,375 @@
+"""The local engine as a backend: carries out what one conversation asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, assert_never
+
+import msgspec
+
+from moksori.agent.backend import (
+    BackendLost,
+    BackendRefused,
+    Capabilities,
+    CloseReason,
+    Farewell,
+    Opening,
+    Sink,
+)
+from moksori.agent.brain import BrainFailed, Called, Finished, Said, Thought
+from moksori.agent.speech import Priority, SpeechFailed
+from moksori.audio.pcm import from_float
+from moksori.conversation import events as ev
+from moksori.conversation.board import Rules
+from moksori.conversation.core import Conversation
+from moksori.engine.ear import Ear
+from moksori.engine.long_speech import transcribe_any_length
+from moksori.engine.mouth import Encoder
+from moksori.engine.scheduler import URGENCY, Overloaded, Urgency
+from moksori.protocol import server_events as out
+from moksori.protocol.client_events import InputAudioBufferAppend, decode_audio
+from moksori.protocol.errors import ProtocolError
+from moksori.protocol.frame import Frame
+from moksori.protocol.ids import random_id
+from moksori.protocol.items import InputAudio, Item, Message
+from moksori.protocol.session import PcmFormat
+
+if TYPE_CHECKING:
+    from moksori.engine.engine import Engine
+
+Key = tuple[str, str, int]
+"""What a model job is known by: its kind, the item or response it is for, its revision or clause."""
+
+CAPABILITIES = Capabilities(
+    formats=frozenset({"audio/pcm", "audio/pcmu", "audio/pcma"}),
+    truncate=True,
+    transcripts="early",
+    resume="replay",
+)
+
+
+class LocalBackend:
+    """One call on this machine's models. All methods belong to the event loop's thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._conversation: Conversation | None = None
+        self._sink: Sink | None = None
+        self._ear: Ear | None = None
+        self._strict = False
+        self._inbox: deque[ev.Happening] = deque()
+        self._stepping = False
+        self._closed = False
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._urgencies: dict[Key, Urgency] = {}
+        self._encoders: dict[str, Encoder] = {}
+        self._may_produce = asyncio.Event()
+        self._may_produce.set()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    async def start(self, opening: Opening, sink: Sink) -> None:
+        try:
+            activity = await self._engine.new_activity()
+        except Exception as error:
+            raise BackendRefused(
+                f"The local engine is not ready: {error}", code="engine_not_ready", status=503
+            ) from error
+        self._sink = sink
+        self._strict = opening.strict
+        rules = Rules(
+            strict=opening.strict,
+            supported=self._engine.supported,
+            ask_end=self._engine.end_of_turn is not None,
+            speculate=self._engine.speculates,
+        )
+        self._conversation = Conversation(
+            opening.session, random_id, rules, opening.history, opening.connect_ms
+        )
+        self._ear = Ear(activity, opening.session.audio.input.format)
+        self._ear.watching = opening.session.audio.input.turn_detection is not None
+        self._engine.joined(self)
+
+    # ------------------------------------------------------------------ from the conductor
+
+    def send(self, frame: Frame) -> None:
+        if self._closed or self._ear is None:
+            return
+        try:
+            if frame.pcm is not None:
+                self._heard(frame.pcm)
+                return
+            event = frame.as_client(strict=self._strict)
+            if isinstance(event, InputAudioBufferAppend):
+                self._heard(decode_audio(event))
+            else:
+                self._post(ev.FromClient(event))
+        except ProtocolError as error:
+            self._emit(error.as_event(random_id("event")))
+
+    def reading(self, yes: bool) -> None:
+        """A client that reads too slowly stops the voice at the next piece."""
+        if yes:
+            self._may_produce.set()
+        else:
+            self._may_produce.clear()
+
+    async def close(self, why: CloseReason) -> Farewell:
+        history = self._conversation.items() if self._conversation else ()
+        if not self._closed:
+            self._closed = True
+            self._engine.left(self)
+            self._inbox.clear()
+            tasks = list(self._tasks.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._tasks.clear()
+            self._encoders.clear()
+        return Farewell(history=history)
+
+    # ------------------------------------------------------------------ into and out of the core
+
+    def _heard(self, audio: bytes) -> None:
+        assert self._ear is not None
+        frames = self._ear.push(audio)
+        for frame in frames:
+            self._post(ev.VoiceActivity(frame.probability, frame.at_ms))
+        self._post(ev.AudioAppended(self._ear.total_ms))
+
+    def _post(self, event: ev.Happening) -> None:
+        """Step the conversation; what an effect causes at once waits its turn behind the effects before it."""
+        if self._closed or self._conversation is None:
+            return
+        self._inbox.append(event)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._inbox:
+                for effect in self._conversation.step(self._inbox.popleft(), time.monotonic() * 1000):
+                    self._do(effect)
+        except Exception as error:
+            self._engine.log.exception("conversation failed", error=str(error))
+            self._inbox.clear()
+            if self._sink is not None:
+                self._sink.lost(
+                    BackendLost("server_error", "The conversation failed on an internal error.", retry=True)
+                )
+        finally:
+            self._stepping = False
+
+    def _emit(self, event: out.ServerEvent) -> None:
+        if self._sink is not None and not self._closed:
+            self._sink.frame(Frame.from_event(event, time.monotonic_ns()))
+
+    def _do(self, effect: ev.Effect) -> None:
+        match effect:
+            case ev.Emit():
+                self._emit(effect.event)
+                if isinstance(effect.event, out.SessionUpdated):
+                    self._reconfigure()
+            case ev.EmitRetrieved():
+                self._emit(
+                    out.ConversationItemRetrieved(event_id=random_id("event"), item=self._with_audio(effect))
+                )
+            case ev.Transcribe():
+                self._start(_key(effect.job), self._transcribe(effect), _urgency(effect.speculative))
+            case ev.Hasten():
+                waiting = self._urgencies.get(_key(effect.job))
+                if waiting is not None:
+                    waiting.priority = Priority.WAITED_FOR
+            case ev.DropJob():
+                self._stop(_key(effect.job))
+            case ev.JudgeEnd():
+                self._start(
+                    ("judge", str(effect.turn), effect.revision), self._judge(effect), Priority.WAITED_FOR
+                )
+            case ev.Think():
+                self._start(
+                    ("think", effect.response_id, 0), self._think(effect), _urgency(effect.speculative)
+                )
+            case ev.StopThinking():
+                self._stop(("think", effect.response_id, 0))
+            case ev.Speak():
+                urgency = Priority.WAITED_FOR if effect.first else Priority.NEXT
+                self._start(("speak", effect.response_id, effect.clause), self._speak(effect), urgency)
+            case ev.Hush():
+                for key in [k for k in self._tasks if k[0] == "speak" and k[1] == effect.response_id]:
+                    self._stop(key)
+                self._encoders.pop(effect.response_id, None)
+            case ev.AudioNeededFrom():
+                if self._ear is not None:
+                    self._ear.forget_before(effect.ms)
+            case ev.AnswerOver():
+                self._encoders.pop(effect.response_id, None)
+            case _:
+                assert_never(effect)
+
+    def _reconfigure(self) -> None:
+        """The session changed: the ear follows."""
+        assert self._ear is not None and self._conversation is not None
+        wanted = self._conversation.session.audio.input
+        self._ear.set_format(wanted.format)
+        self._ear.watching = wanted.turn_detection is not None
+
+    def _with_audio(self, effect: ev.EmitRetrieved) -> Item:
+        """A user item with its audio (PCM16 at 24 kHz is what clients expect), where that is still kept."""
+        item = effect.item
+        if (
+            effect.start_ms is None
+            or effect.end_ms is None
+            or self._ear is None
+            or not isinstance(item, Message)
+        ):
+            return item
+        samples = self._ear.slice(effect.start_ms, effect.end_ms)
+        if not len(samples):
+            return item
+        audio = Encoder(PcmFormat(), from_rate=16_000).encode(from_float(samples))
+        content = tuple(
+            InputAudio(audio=audio, transcript=part.transcript) if isinstance(part, InputAudio) else part
+            for part in item.content
+        )
+        return msgspec.structs.replace(item, content=content)
+
+    # ------------------------------------------------------------------ model jobs
+
+    def _start(self, key: Key, work: Coroutine[Any, Any, None], priority: Priority) -> None:
+        self._stop(key)
+        urgency = Urgency(priority)
+
+        async def run() -> None:
+            URGENCY.set(urgency)
+            await work
+
+        task = asyncio.get_running_loop().create_task(run(), name=f"moksori-{key[0]}")
+        self._tasks[key] = task
+        self._urgencies[key] = urgency
+
+        def done(_: asyncio.Task[None]) -> None:
+            if self._tasks.get(key) is task:
+                del self._tasks[key]
+                self._urgencies.pop(key, None)
+            work.close()  # a task cancelled before its first step never awaited it
+
+        task.add_done_callback(done)
+
+    def _stop(self, key: Key) -> None:
+        task = self._tasks.pop(key, None)
+        self._urgencies.pop(key, None)
+        if task is not None:
+            task.cancel()
+
+    async def _transcribe(self, effect: ev.Transcribe) -> None:
+        assert self._ear is not None
+        try:
+            if effect.audio is not None:
+                samples = self._ear.decoded(base64.b64decode(effect.audio))
+            else:
+                samples = self._ear.slice(effect.start_ms, effect.end_ms)
+            heard = await transcribe_any_length(
+                self._engine.recogniser, samples, language=effect.language, prompt=effect.prompt
+            )
+        except (SpeechFailed, Overloaded) as error:
+            self._post(ev.TranscribeFailed(effect.job, str(error)))
+        except Exception as error:
+            self._engine.log.exception("recogniser failed", error=str(error))
+            self._post(ev.TranscribeFailed(effect.job, "The recogniser failed on an internal error."))
+        else:
+            self._post(ev.Transcribed(effect.job, heard.text, heard.language, heard.audio_ms))
+
+    async def _judge(self, effect: ev.JudgeEnd) -> None:
+        assert self._ear is not None
+        judge = self._engine.end_of_turn
+        if judge is None:
+            return
+        try:
+            probability = await judge.probability(self._ear.slice(effect.start_ms, effect.end_ms))
+        except (SpeechFailed, Overloaded) as error:
+            # Without an answer the turn waits its longest hold: slower, never wrong.
+            self._engine.log.warning("end of turn not judged", error=str(error))
+            return
+        self._post(ev.EndJudged(effect.turn, effect.revision, probability))
+
+    async def _think(self, effect: ev.Think) -> None:
+        thought = Thought(
+            conversation_id=effect.conversation_id,
+            response_id=effect.response_id,
+            history=effect.history,
+            instructions=effect.instructions,
+            tools=effect.tools,
+            tool_choice=effect.tool_choice,
+            max_tokens=effect.max_tokens,
+            language=effect.language,
+            speculative=effect.speculative,
+            metadata=effect.metadata,
+        )
+        response = effect.response_id
+        try:
+            async for said in self._engine.brain.think(thought):
+                match said:
+                    case Said():
+                        self._post(ev.BrainSaid(response, said.text))
+                    case Called():
+                        self._post(ev.BrainCalled(response, said.call_id, said.name, said.arguments))
+                    case Finished():
+                        self._post(
+                            ev.BrainFinished(
+                                response,
+                                said.reason,
+                                said.input_tokens,
+                                said.cached_tokens,
+                                said.output_tokens,
+                            )
+                        )
+        except BrainFailed as error:
+            self._post(ev.BrainFailedEvent(response, error.code, str(error)))
+        except Overloaded as error:
+            self._post(ev.BrainFailedEvent(response, "server_overloaded", str(error)))
+        except Exception as error:
+            self._engine.log.exception("brain failed", error=str(error))
+            self._post(
+                ev.BrainFailedEvent(response, "server_error", "The brain failed on an internal error.")
+            )
+
+    async def _speak(self, effect: ev.Speak) -> None:
+        encoder = self._encoders.setdefault(effect.response_id, Encoder(effect.format))
+        language = self._engine.language_of(effect.text, effect.language)
+        try:
+            async for spoken in self._engine.voice.synthesise(
+                effect.text, voice=effect.voice, language=language, speed=effect.speed
+            ):
+                await self._may_produce.wait()
+                self._post(
+                    ev.Sounded(
+                        effect.response_id,
+                        effect.clause,
+                        encoder.encode(spoken.pcm),
+                        len(spoken.pcm) // 2,
+                        spoken.words,
+                    )
+                )
+        except (SpeechFailed, Overloaded) as error:
+            self._post(ev.SpeakFailed(effect.response_id, effect.clause, str(error)))
+        except Exception as error:
+            self._engine.log.exception("voice failed", error=str(error))
+            self._post(
+                ev.SpeakFailed(effect.response_id, effect.clause, "The voice failed on an internal error.")
+            )
+        else:
+            self._post(ev.ClauseSpoken(effect.response_id, effect.clause))
+
+
+def _key(job: ev.Job) -> Key:
+    return ("transcribe", job.item_id, job.revision)
+
+
+def _urgency(speculative: bool) -> Priority:
+    return Priority.SPECULATIVE if speculative else Priority.WAITED_FOR

@@ -1,0 +1,265 @@
+"""All of this machine's models, loaded once and shared by every call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Thought
+from moksori.agent.speech import EndOfTurn, Recogniser, Voice, VoiceActivity
+from moksori.engine import weights
+from moksori.engine.backend import LocalBackend
+from moksori.engine.scheduler import Lane
+from moksori.protocol.session import Supported
+from moksori.settings import Engine as EngineSettings
+from moksori.settings import Secret
+from moksori.telemetry import get_logger
+
+STT_THREADS = 2
+"""Both cores for what the caller waits for: 305 ms instead of 379 ms a decode."""
+TTS_THREADS = 1
+"""The voice is 60 times faster than speech on one thread; a second one slows it down."""
+
+UNSUPPORTED = frozenset({"audio.input.noise_reduction", "include", "tracing"})
+"""Session fields that nothing here implements: refused in strict sessions, visibly without effect in others."""
+
+INSTRUCTIONS = (
+    "You are a voice assistant for customers. Answer in the caller's language, in one or two short spoken sentences. "
+    "Begin with a short clause. Never use lists, markup or emoji. If you do not know, say so."
+)
+"""What a session's `instructions` are until its client says otherwise; only a model reads it."""
+
+
+class _NoBrain:
+    """Stands in while the local LLM loads, or after it failed to."""
+
+    def __init__(self, state: str) -> None:
+        self._state = state
+
+    async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
+        if self._state == "warming":
+            raise BrainFailed(
+                "The language model is still loading: try again in a moment.", code="server_warming_up"
+            )
+        raise BrainFailed(f"The language model could not be loaded: {self._state.removeprefix('failed: ')}")
+        yield  # an async generator, as the Protocol wants
+
+
+def _key(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()
+
+
+class Engine:
+    """Made by `create`, loaded by `start`, given out call by call with `backend`."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.log = get_logger(__name__)
+        self.supported = Supported(refused=UNSUPPORTED)
+        self.instructions = INSTRUCTIONS
+        self._settings = settings
+        self._parts: dict[str, str] = {
+            "vad": "warming",
+            "end_of_turn": "warming",
+            "stt": "warming",
+            "tts": "warming",
+            "llm": "warming",
+        }
+        self._lanes = {name: Lane(name) for name in ("stt", "tts", "endpoint")}
+        self._activity: Callable[[], VoiceActivity] | None = None
+        self._end_of_turn: EndOfTurn | None = None
+        self._recogniser: Recogniser | None = None
+        self._voice: Voice | None = None
+        self._brain: Brain | None = None
+        self._calls: set[LocalBackend] = set()
+        self._closers: list[Callable[[], Any]] = []
+        self._brain_loading: asyncio.Task[None] | None = None
+
+    @classmethod
+    def create(cls, settings: EngineSettings) -> Engine:
+        """An engine that has loaded nothing yet."""
+        return cls(settings)
+
+    # ------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Load and warm all that a conversation needs; a local LLM goes on warming after this returns.
+
+        Raises `WeightsMissing`, `WeightsFailed` or `SpeechFailed` with a sentence for the operator.
+        """
+        began = time.monotonic()
+        # One after another: on two cores loading in parallel is not faster, and the errors are clearer.
+        await self._load("vad", self._load_activity)
+        await self._load("end_of_turn", self._load_end_of_turn)
+        await self._load("tts", self._load_voice)
+        await self._load("stt", self._load_recogniser)
+        if self._settings.llm.kind == "local":
+            self._brain_loading = asyncio.create_task(self._load_brain_quietly(), name="moksori-load-llm")
+        else:
+            await self._load("llm", self._load_brain)
+        self.log.info("engine_ready", seconds=round(time.monotonic() - began, 1))
+
+    def parts(self) -> dict[str, str]:
+        """Each part's state: "ready", "warming", "off" or "failed: " and a sentence."""
+        return dict(self._parts)
+
+    async def close(self) -> None:
+        """End all calls and let the models go. Idempotent."""
+        if self._brain_loading is not None:
+            self._brain_loading.cancel()
+            await asyncio.gather(self._brain_loading, return_exceptions=True)
+        for lane in self._lanes.values():
+            lane.close()
+        while self._closers:
+            closing = self._closers.pop()()
+            if asyncio.iscoroutine(closing):
+                await closing
+
+    async def _load(self, part: str, load: Callable[[], None]) -> None:
+        try:
+            await asyncio.to_thread(load)
+        except Exception as error:
+            self._parts[part] = f"failed: {error}"
+            raise
+        self._parts[part] = "ready"
+
+    async def _load_brain_quietly(self) -> None:
+        """A local LLM that cannot be loaded leaves a server that answers nothing but hears: say so, keep serving."""
+        try:
+            await self._load("llm", self._load_brain)
+        except Exception as error:
+            self.log.error("brain_failed", error=str(error))
+
+    # ------------------------------------------------------------------ parts
+
+    def _load_activity(self) -> None:
+        from moksori.engine.vad import SileroModel
+
+        model = SileroModel(weights.path("silero-vad"))
+        model.warm()
+        self._activity = model.detector
+
+    def _load_end_of_turn(self) -> None:
+        from moksori.engine.endpoint import SmartTurn
+
+        judge = SmartTurn(weights.path("smart-turn"), run=self._lanes["endpoint"].run)
+        judge.warm()
+        self._end_of_turn = judge
+
+    def _load_voice(self) -> None:
+        settings = self._settings.tts
+        if settings.kind == "openai":
+            from moksori.engine.remote_speech import RemoteVoice
+
+            assert settings.base_url is not None and settings.model is not None
+            remote = RemoteVoice(
+                settings.base_url, settings.model, _key(settings.api_key), timeout_s=settings.timeout_s
+            )
+            self._closers.append(remote.close)
+            self._voice = remote
+            return
+        from moksori.engine.hibari_voice import HibariVoice
+
+        voice = HibariVoice(threads=TTS_THREADS, run=self._lanes["tts"].run)
+        voice.warm()
+        self._voice = voice
+
+    def _load_recogniser(self) -> None:
+        settings = self._settings.stt
+        if settings.kind == "openai":
+            from moksori.engine.remote_speech import RemoteRecogniser
+
+            assert settings.base_url is not None and settings.model is not None
+            remote = RemoteRecogniser(
+                settings.base_url, settings.model, _key(settings.api_key), timeout_s=settings.timeout_s
+            )
+            self._closers.append(remote.close)
+            self._recogniser = remote
+            return
+        from moksori.engine.whisper import WhisperRecogniser
+
+        recogniser = WhisperRecogniser(
+            weights.path("whisper-base"), threads=STT_THREADS, run=self._lanes["stt"].run
+        )
+        recogniser.warm()
+        self._recogniser = recogniser
+
+    def _load_brain(self) -> None:
+        settings = self._settings.llm
+        match settings.kind:
+            case "openai":
+                from moksori.engine.chat import ChatBrain
+
+                assert settings.base_url is not None and settings.model is not None
+                chat = ChatBrain(
+                    settings.base_url, settings.model, _key(settings.api_key), timeout_s=settings.timeout_s
+                )
+                self._closers.append(chat.close)
+                self._brain = chat
+            case "echo":
+                from moksori.engine.lite import EchoBrain
+
+                self._brain = EchoBrain()
+            case "lite":
+                from moksori.engine.lite import LiteBrain
+
+                self._brain = LiteBrain()
+            case "local":
+                from moksori.engine.llama import LlamaBrain
+
+                llama = LlamaBrain(weights.path("qwen2.5-coder-1.5b"))
+                llama.warm()
+                self._closers.append(llama.close)
+                self._brain = llama
+
+    # ------------------------------------------------------------------ for the calls
+
+    def backend(self, model: str) -> LocalBackend:
+        """A new call on the shared models."""
+        return LocalBackend(self)
+
+    def joined(self, call: LocalBackend) -> None:
+        self._calls.add(call)
+
+    def left(self, call: LocalBackend) -> None:
+        self._calls.discard(call)
+
+    @property
+    def calls(self) -> int:
+        return len(self._calls)
+
+    @property
+    def speculates(self) -> bool:
+        """Whether an answer may be begun before its turn is committed: not where each try costs money."""
+        return self._settings.llm.kind != "openai"
+
+    async def new_activity(self) -> VoiceActivity:
+        if self._activity is None:
+            raise RuntimeError("its models are still loading.")
+        return self._activity()
+
+    @property
+    def end_of_turn(self) -> EndOfTurn | None:
+        return self._end_of_turn
+
+    @property
+    def recogniser(self) -> Recogniser:
+        assert self._recogniser is not None, "start() returned, so it is loaded"
+        return self._recogniser
+
+    @property
+    def voice(self) -> Voice:
+        assert self._voice is not None, "start() returned, so it is loaded"
+        return self._voice
+
+    @property
+    def brain(self) -> Brain:
+        """The brain, or a stand-in that says why there is none yet."""
+        return self._brain or _NoBrain(self._parts["llm"])
+
+    def language_of(self, text: str, heard: str | None) -> str:
+        """The language to speak a clause in: its script decides, then what the caller spoke."""
+        if any("\uac00" <= c <= "\ud7a3" for c in text):
+            return "ko"
+        return heard if heard == "en" else "en"

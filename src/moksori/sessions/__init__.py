@@ -1,0 +1,1 @@
+"""Live calls: the conductor of each, and the register of all."""

@@ -1,0 +1,220 @@
+"""The register of live sessions: who may begin one, with which backend, and how they all end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from moksori.agent.backend import Backend, BackendRefused, Opening
+from moksori.agent.principal import Principal
+from moksori.protocol.errors import ProtocolError
+from moksori.protocol.ids import random_id
+from moksori.protocol.session import (
+    STANDARD,
+    Session,
+    Supported,
+    default_session,
+    default_transcription_session,
+    merge,
+)
+from moksori.sessions.conductor import Conductor
+from moksori.sessions.wire import Wire, WireEvents
+from moksori.settings import LOCAL_MODEL, LOCAL_ROUTE, Settings
+from moksori.telemetry import Telemetry
+
+POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
+NO_SUCH_SESSION = 4404
+INTERNAL_ERROR = 1011
+SERVICE_RESTART = 1012
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """What a client asked for when it connected, by address, headers and subprotocols."""
+
+    model: str | None
+    intent: str | None
+    principal: Principal
+    dialect: Literal["ga", "beta"] = "ga"
+    strict: bool = False
+    extended: bool = False
+    session_id: str | None = None
+    last_event_id: str | None = None
+    secret_session: dict[str, Any] | None = None
+    call_id: str | None = None
+    at: float = field(default_factory=time.monotonic)
+    """When the request came, monotonic seconds."""
+
+
+class Refused(Exception):
+    """A session cannot begin. The message is for the client; `status` for HTTP, `close_code` for WebSocket."""
+
+    def __init__(self, code: str, message: str, close_code: int, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.close_code = close_code
+        self.status = status
+
+
+class LocalEngine(Protocol):
+    """The local engine, as far as sessions need it."""
+
+    @property
+    def supported(self) -> Supported: ...
+
+    @property
+    def instructions(self) -> str: ...
+
+    def backend(self, model: str) -> Backend: ...
+
+
+class Sessions:
+    """All live sessions of this process. Belongs to the event loop."""
+
+    def __init__(self, settings: Settings, engine: LocalEngine | None, telemetry: Telemetry) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._telemetry = telemetry
+        self._live: dict[str, Conductor] = {}
+        self._emptied = asyncio.Event()
+        self._draining = False
+
+    def live(self) -> int:
+        return len(self._live)
+
+    async def open(self, wire: Wire, request: ConnectRequest) -> WireEvents:
+        """Begin a session on `wire`; its `session.created` is sent before this returns. Raises `Refused`."""
+        self._admit(request)
+        session = self._session(request)
+        backend = self._backend(request)
+        conductor = Conductor(
+            wire,
+            backend,
+            session_id=session.id,
+            model=request.model or LOCAL_MODEL,
+            limits=self._settings.limits,
+            telemetry=self._telemetry,
+            extended=request.extended,
+            ended=self._ended,
+        )
+        self._live[session.id] = conductor
+        opening = Opening(
+            session, strict=request.strict, connect_ms=round((time.monotonic() - request.at) * 1000)
+        )
+        try:
+            await conductor.start(opening)
+        except BackendRefused as refusal:
+            self._ended(conductor)
+            raise Refused(refusal.code, str(refusal), TRY_AGAIN_LATER, refusal.status) from refusal
+        except BaseException:
+            self._ended(conductor)
+            raise
+        self._telemetry.opened(session.id, conductor.model, key=request.principal.name)
+        return conductor
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new session; let running answers end, then close every session with 1012 within `seconds`."""
+        self._draining = True
+        for conductor in list(self._live.values()):
+            conductor.wind_up(SERVICE_RESTART, "The server is restarting: connect again.")
+        if self._live:
+            self._emptied.clear()
+            try:
+                await asyncio.wait_for(self._emptied.wait(), seconds)
+            except TimeoutError:
+                for conductor in list(self._live.values()):
+                    conductor.end(SERVICE_RESTART, "The server is restarting: connect again.")
+        await asyncio.gather(*(c.finished() for c in list(self._live.values())))
+
+    def _admit(self, request: ConnectRequest) -> None:
+        if self._draining:
+            raise Refused(
+                "server_draining", "The server is stopping: try again shortly.", SERVICE_RESTART, 503
+            )
+        if request.session_id is not None:
+            raise Refused(
+                "session_not_found",
+                f"There is no session '{request.session_id}' to go on with: connect without session_id for a new one.",
+                NO_SUCH_SESSION,
+                404,
+            )
+        if request.call_id is not None:
+            raise Refused(
+                "invalid_value",
+                "'call_id' joins a WebRTC or SIP call, and this server has none.",
+                POLICY_VIOLATION,
+                400,
+            )
+        if len(self._live) >= self._settings.limits.max_sessions:
+            raise Refused(
+                "server_overloaded",
+                f"All {self._settings.limits.max_sessions} sessions of this server are taken: try again shortly.",
+                TRY_AGAIN_LATER,
+                503,
+            )
+
+    def _session(self, request: ConnectRequest) -> Session:
+        """The session a client begins with: our defaults, and what its client secret was bound to."""
+        session_id = random_id("sess")
+        expires_at = int(time.time()) + self._settings.limits.max_session_s
+        supported = self._engine.supported if self._engine is not None else STANDARD
+        session: Session
+        if request.intent == "transcription":
+            session = default_transcription_session(session_id, expires_at)
+        elif request.intent in (None, "", "realtime", "conversation"):
+            instructions = self._engine.instructions if self._engine is not None else ""
+            session = default_session(
+                session_id, request.model or LOCAL_MODEL, expires_at, instructions=instructions
+            )
+        else:
+            raise Refused(
+                "invalid_value",
+                f"'intent' is '{request.intent}', but this server has only conversations and 'transcription'.",
+                POLICY_VIOLATION,
+                400,
+            )
+        if request.secret_session is None:
+            return session
+        try:
+            return merge(session, request.secret_session, strict=False, supported=supported)
+        except ProtocolError as error:
+            raise Refused(error.code or "invalid_value", error.message, POLICY_VIOLATION, 400) from error
+
+    def _backend(self, request: ConnectRequest) -> Backend:
+        model = request.model or LOCAL_MODEL
+        if LOCAL_ROUTE in self._routes(model) and self._engine is not None:
+            return self._engine.backend(model)
+        raise Refused(
+            "model_not_found",
+            f"The model '{model}' does not exist here; GET /v1/models lists those that do.",
+            POLICY_VIOLATION,
+            404,
+        )
+
+    def _routes(self, model: str) -> tuple[str, ...]:
+        """Routes for a model name, aliases followed. With no [models] every name is the local model."""
+        if model == LOCAL_MODEL or (not self._settings.models and not self._settings.upstreams):
+            return (LOCAL_ROUTE,)
+        seen: set[str] = set()
+        ahead, routes = [model], []
+        while ahead:
+            name = ahead.pop(0)
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in self._settings.models:
+                ahead = [*self._settings.models[name], *ahead]
+            elif name == LOCAL_MODEL:
+                routes.append(LOCAL_ROUTE)
+            else:
+                routes.append(name)
+        return tuple(routes)
+
+    def _ended(self, conductor: Conductor) -> None:
+        self._live.pop(conductor.session_id, None)
+        if not self._live:
+            self._emptied.set()
