@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -56,7 +56,16 @@ def one_thread(name: str) -> Run:
     executor = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     def run(priority: Priority, work: Callable[[], T]) -> Awaitable[T]:
-        return asyncio.get_running_loop().run_in_executor(executor, work)
+        waiting: list[asyncio.Future[T]] = []
+
+        def unless_dropped() -> T:
+            # A cancellation reaches the executor only a turn of the loop later; it is seen here at once.
+            if waiting and waiting[0].cancelled():
+                raise CancelledError
+            return work()
+
+        waiting.append(asyncio.get_running_loop().run_in_executor(executor, unless_dropped))
+        return waiting[0]
 
     return run
 
