@@ -14,7 +14,7 @@ from moksori import __version__
 from moksori.server import client_secrets, errors, health, models, page
 from moksori.server.access import Doorman
 from moksori.server.errors import ErrorAnswer, error_response
-from moksori.server.house import Engine, House
+from moksori.server.house import House
 from moksori.server.realtime import PATHS, RealtimeEndpoint
 from moksori.settings import Settings
 from moksori.telemetry import Telemetry
@@ -46,9 +46,7 @@ def compose(settings: Settings) -> House:
     from moksori.sessions.registry import Sessions
 
     telemetry = Telemetry()
-    engine: Engine | None = None
-    if settings.engine.profile != "off":
-        engine = LocalEngine.create(settings.engine)
+    engine = LocalEngine.create(settings.engine) if settings.engine.profile != "off" else None
     sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry)
     return House.build(settings, sessions, engine, telemetry)
 

@@ -37,9 +37,8 @@ async def healthz() -> Alive:
     responses={503: {"model": Readiness, "description": "Still loading, failed, or stopping"}},
 )
 async def readyz(house: TheHouse) -> JSONResponse:
-    ready = house.phase() == "open"
-    body = Readiness(ready=ready, parts=house.parts())
-    return JSONResponse(body.model_dump(), status_code=200 if ready else 503)
+    body = Readiness(ready=house.ready, parts=house.parts())
+    return JSONResponse(body.model_dump(), status_code=200 if body.ready else 503)
 
 
 _EXPOSITION: dict[int | str, dict[str, Any]] = {

@@ -20,8 +20,8 @@ SERVICE_RESTART = 1012
 TRY_AGAIN_LATER = 1013
 RETRY_AFTER_S = 2
 
-CONVERSES_WHILE_WARMING = frozenset({"llm"})
-"""Parts a server is ready without: the first answers are slower, not wrong."""
+CONVERSES_WITHOUT = frozenset({"llm"})
+"""Parts a call may begin without: it hears, and says what is the matter when asked for an answer."""
 
 Phase = Literal["warming", "open", "draining"]
 
@@ -83,9 +83,14 @@ class House:
         if self.draining:
             return "draining"
         for part, state in self.parts().items():
-            if state not in ("ready", "off") and not (state == "warming" and part in CONVERSES_WHILE_WARMING):
+            if state not in ("ready", "off") and part not in CONVERSES_WITHOUT:
                 return "warming"
         return "open"
+
+    @property
+    def ready(self) -> bool:
+        """Whether a balancer should send calls here."""
+        return self.phase() == "open" and not self.failures()
 
     def failures(self) -> list[str]:
         """The sentences of the parts that failed."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import uvloop
 
 from moksori import telemetry
+from moksori.agent.speech import SpeechFailed
 from moksori.engine.weights import WeightsFailed, WeightsMissing, default_home
 from moksori.server import needs
 from moksori.server.run import Address, CannotListen, Exit, listen, serve
@@ -49,6 +50,16 @@ def launch(settings: Settings, *, ready_file: Path | None = None, self_signed: b
             raise CannotStart(str(error), Exit.WEIGHTS_MISSING) from error
         except SettingsError as error:
             raise CannotStart(str(error), Exit.BAD_SETTINGS) from error
+        except SpeechFailed as error:
+            raise CannotStart(f"The engine cannot start: {error}", Exit.FAILED) from error
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("moksori"):
+                raise
+            raise CannotStart(
+                f"The engine needs the package {error.name}: run `pip install 'moksori[engine]'`, or set "
+                'engine.profile to "off".',
+                Exit.FAILED,
+            ) from error
         finally:
             announcement.withdraw()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import types
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,41 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from moksori.sessions.wire import Wire
-
-
-def _stand_in_for_registry() -> None:
-    @dataclass(frozen=True)
-    class ConnectRequest:
-        model: str | None
-        intent: str | None
-        principal: Any
-        dialect: str
-        strict: bool
-        extended: bool
-        session_id: str | None
-        last_event_id: str | None
-        secret_session: dict | None
-        call_id: str | None
-
-    class Refused(Exception):
-        def __init__(self, code, message, close_code=1008, status=400):
-            super().__init__(message)
-            self.code, self.message, self.close_code, self.status = code, message, close_code, status
-
-    module = types.ModuleType("moksori.sessions.registry")
-    module.ConnectRequest, module.Refused = ConnectRequest, Refused
-    sys.modules["moksori.sessions.registry"] = module
-
-
-try:
-    import moksori.sessions.registry
-except ImportError:
-    _stand_in_for_registry()
-
 from moksori.server.house import House
 from moksori.server.run import Address, GracefulServer, listen, running
 from moksori.sessions.registry import ConnectRequest
+from moksori.sessions.wire import Wire
 from moksori.settings import ApiKey, Auth, Limits, Server, Settings, hash_key
 from moksori.telemetry import Telemetry
 

@@ -20,7 +20,7 @@ from .conftest import Running, ScriptedSession, Start
 async def until(condition: Callable[[], bool]) -> None:
     """Give the loop turns until `condition`; a hang is the suite's time-out, not a guess at a duration."""
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - conditions of many kinds, none of which has an event
             await asyncio.sleep(0.005)
 
 
