@@ -174,7 +174,7 @@ class Answer:
         return self.take()
 
     def discard(self) -> list[Output]:
-        """The turn went on without this answer. Nothing of it was seen and nothing will be."""
+        """The turn went on without this answer. Nothing of it was seen and nothing will be. Only for held ones."""
         self.phase = Phase.DONE
         self._kept.clear()
         self._out.clear()
@@ -182,15 +182,15 @@ class Answer:
 
     def cancel(self, reason: Literal["turn_detected", "client_cancelled"]) -> list[Output]:
         """End early: closing events of what was open, then `response.done` as cancelled."""
-        if self.phase is Phase.DONE:
-            return []
+        if self.phase is not Phase.LIVE:
+            return self.discard() if self.phase is Phase.HELD else []
         self._end("cancelled", StatusDetails(type="cancelled", reason=reason))
         return self.take()
 
     def fail(self, code: str, message: str) -> list[Output]:
         """The answer cannot be finished; `response.done` says why."""
-        if self.phase is Phase.DONE:
-            return []
+        if self.phase is not Phase.LIVE:
+            return self.discard() if self.phase is Phase.HELD else []
         error = StatusError(type="server_error", code=code, message=message)
         self._end("failed", StatusDetails(type="failed", error=error))
         return self.take()

@@ -176,10 +176,19 @@ class Listening:
         self._open = replace(self._open, revision=resumed.revision, job=None, text=None)
 
     def _drop_open(self) -> None:
+        """The open turn's audio was taken away from it: its end is announced, since its beginning was."""
         self._answering.discard_held()
-        if self._open is not None and self._open.job is not None and self._open.text is None:
-            self._board.do(DropJob(self._open.job))
+        board, opened = self._board, self._open
+        if opened is None:
+            return
         self._open = None
+        if opened.job is not None and opened.text is None:
+            board.do(DropJob(opened.job))
+        board.emit(
+            out.InputAudioBufferSpeechStopped(
+                event_id=board.event_id(), audio_end_ms=board.total_ms, item_id=opened.item_id
+            )
+        )
 
     def _ended(self, ended: turns.Ended) -> None:
         board, opened = self._board, self._open

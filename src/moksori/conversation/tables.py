@@ -1,0 +1,82 @@
+"""The specification of the conversation's machines, written by hand: state × event → what may follow.
+
+The code is checked against these tables in both directions: every step it takes stands here, and everything that
+stands here happens. A cell lists each outcome as the next state and the names of the outputs, in order.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+Outcome = tuple[str, tuple[str, ...]]
+Table = dict[tuple[str, str], frozenset[Outcome]]
+
+
+def _cell(*outcomes: Outcome) -> frozenset[Outcome]:
+    return frozenset(outcomes)
+
+
+TURN: Final[Table] = {
+    # `voiced`: probability at or above the threshold; `silent`: below it by the release; `unclear`: between them.
+    ("Quiet", "voiced"): _cell(("Quiet", ()), ("Talking", ("Started",))),
+    ("Quiet", "unclear"): _cell(("Quiet", ())),
+    ("Quiet", "silent"): _cell(("Quiet", ())),
+    ("Quiet", "judged"): _cell(("Quiet", ())),
+    ("Quiet", "reset"): _cell(("Quiet", ())),
+    ("Talking", "voiced"): _cell(("Talking", ()), ("Quiet", ("Paused", "Ended"))),  # the second: too long
+    ("Talking", "unclear"): _cell(("Talking", ()), ("Quiet", ("Paused", "Ended"))),
+    ("Talking", "silent"): _cell(("Pausing", ()), ("Quiet", ("Paused", "Ended"))),
+    ("Talking", "judged"): _cell(("Talking", ())),
+    ("Talking", "reset"): _cell(("Quiet", ("Dropped",))),
+    ("Pausing", "voiced"): _cell(("Pausing", ()), ("Talking", ("Resumed",))),
+    ("Pausing", "unclear"): _cell(
+        ("Pausing", ()),
+        ("Pausing", ("Paused",)),
+        ("Pausing", ("AskEnd",)),
+        ("Pausing", ("Paused", "AskEnd")),
+        ("Quiet", ("Ended",)),
+        ("Quiet", ("Paused", "Ended")),
+    ),
+    ("Pausing", "silent"): _cell(
+        ("Pausing", ()),
+        ("Pausing", ("Paused",)),
+        ("Pausing", ("AskEnd",)),
+        ("Pausing", ("Paused", "AskEnd")),
+        ("Quiet", ("Ended",)),
+        ("Quiet", ("Paused", "Ended")),
+    ),
+    ("Pausing", "judged"): _cell(("Pausing", ())),
+    ("Pausing", "reset"): _cell(("Quiet", ("Dropped",))),
+}
+"""`turn.Turns`. An open turn ends by silence, by length or by a reset, and in no other way."""
+
+ANSWER: Final[dict[tuple[str, str], frozenset[str]]] = {
+    ("held", "publish"): frozenset({"live", "done"}),
+    ("held", "discard"): frozenset({"done"}),
+    ("held", "cancel"): frozenset({"done"}),
+    ("held", "fail"): frozenset({"done"}),
+    ("held", "said"): frozenset({"held"}),
+    ("held", "called"): frozenset({"held"}),
+    ("held", "finished"): frozenset({"held"}),
+    ("held", "sounded"): frozenset({"held"}),
+    ("held", "clause_spoken"): frozenset({"held"}),
+    ("live", "publish"): frozenset({"live"}),
+    ("live", "discard"): frozenset({"done"}),
+    ("live", "cancel"): frozenset({"done"}),
+    ("live", "fail"): frozenset({"done"}),
+    ("live", "said"): frozenset({"live"}),
+    ("live", "called"): frozenset({"live"}),
+    ("live", "finished"): frozenset({"live", "done"}),
+    ("live", "sounded"): frozenset({"live"}),
+    ("live", "clause_spoken"): frozenset({"live", "done"}),
+    ("done", "publish"): frozenset({"done"}),
+    ("done", "discard"): frozenset({"done"}),
+    ("done", "cancel"): frozenset({"done"}),
+    ("done", "fail"): frozenset({"done"}),
+    ("done", "said"): frozenset({"done"}),
+    ("done", "called"): frozenset({"done"}),
+    ("done", "finished"): frozenset({"done"}),
+    ("done", "sounded"): frozenset({"done"}),
+    ("done", "clause_spoken"): frozenset({"done"}),
+}
+"""`answer.Answer`. Held says nothing; done is for ever; from live every way ends in done, once."""

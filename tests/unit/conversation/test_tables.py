@@ -1,0 +1,181 @@
+"""The machines against their hand-written tables, in both directions."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+
+from moksori.conversation import turn as t
+from moksori.conversation.answer import (
+    Answer,
+    AnswerEnded,
+    AnswerSettings,
+    Output,
+    Phase,
+    Publish,
+    SpeakClause,
+    Stop,
+)
+from moksori.conversation.tables import ANSWER, TURN
+from moksori.protocol.ids import CountingIds
+from moksori.protocol.session import PcmFormat
+
+POLICY = t.TurnPolicy(longest_hold_ms=500)
+PROBABILITY = {"voiced": 0.9, "unclear": 0.4, "silent": 0.1}
+
+
+def turn_walk(
+    seed: int, steps: int, policy: t.TurnPolicy
+) -> dict[tuple[str, str], set[tuple[str, tuple[str, ...]]]]:
+    """A random walk; events come in runs, as speech and silence do."""
+    rng = random.Random(seed)
+    seen: dict[tuple[str, str], set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
+    machine, at_ms, kind, left = t.Turns(), 0, "silent", 0
+    for _ in range(steps):
+        if left == 0:
+            kind = rng.choice(["voiced", "silent", "silent", "unclear", "judged", "reset"])
+            left = rng.choice([1, 1, 2, 4, 8, 20]) if kind in PROBABILITY else 1
+            if kind == "voiced" and rng.random() < 0.02:
+                left = t.MAX_TURN_MS // t.FRAME_MS
+        left -= 1
+        event: t.TurnEvent
+        if kind in PROBABILITY:
+            at_ms += t.FRAME_MS
+            event = t.Voice(PROBABILITY[kind], at_ms)
+        elif kind == "judged":
+            event = t.Judged(machine.count, rng.randrange(3), rng.random())
+        else:
+            event = t.Reset()
+        before = type(machine.state).__name__
+        machine, outputs = machine.step(event, policy)
+        seen[before, kind].add((type(machine.state).__name__, tuple(type(o).__name__ for o in outputs)))
+    return seen
+
+
+def test_every_step_of_a_turn_stands_in_the_table_and_everything_there_happens() -> None:
+    seen: dict[tuple[str, str], set[tuple[str, tuple[str, ...]]]] = defaultdict(set)
+    policies = [
+        POLICY,
+        t.TurnPolicy(longest_hold_ms=0),
+        t.TurnPolicy(longest_hold_ms=100),
+        t.TurnPolicy(longest_hold_ms=1600),
+    ]
+    for seed in range(24):
+        for key, outcomes in turn_walk(seed, 6_000, policies[seed % 4]).items():
+            seen[key] |= outcomes
+    # The end of a turn that is too long is only reached from runs of two minutes; make sure of each way there.
+    for kind, probability in PROBABILITY.items():
+        machine = t.Turns(state=t.Talking(1, 0, 0), count=1)
+        machine, outputs = machine.step(t.Voice(probability, t.MAX_TURN_MS), POLICY)
+        seen["Talking", kind].add((type(machine.state).__name__, tuple(type(o).__name__ for o in outputs)))
+    # Frames may be lost in front of the detector: the first frame of a pause can come when both are due.
+    for kind in ("silent", "unclear"):
+        machine = t.Turns(state=t.Pausing(1, 0, 0, last_voiced_ms=0), count=1)
+        machine, outputs = machine.step(t.Voice(PROBABILITY[kind], 192), POLICY)
+        seen["Pausing", kind].add((type(machine.state).__name__, tuple(type(o).__name__ for o in outputs)))
+    for key, allowed in TURN.items():
+        assert seen[key] <= allowed, (
+            f"{key}: the code does {seen[key] - allowed}, which the table does not know"
+        )
+        assert allowed <= seen[key], f"{key}: the table allows {allowed - seen[key]}, which never happens"
+    assert set(seen) <= set(TURN)
+
+
+def test_speech_is_announced_exactly_while_a_turn_is_open() -> None:
+    for seed in range(8):
+        rng = random.Random(seed)
+        machine, at_ms, is_open = t.Turns(), 0, False
+        for _ in range(4_000):
+            at_ms += t.FRAME_MS
+            machine, outputs = machine.step(t.Voice(rng.choice([0.05, 0.05, 0.9]), at_ms), POLICY)
+            for output in outputs:
+                if isinstance(output, t.Started):
+                    assert not is_open
+                    is_open = True
+                elif isinstance(output, t.Ended):
+                    assert is_open
+                    is_open = False
+                    assert output.end_ms - output.last_voiced_ms <= POLICY.longest_hold_ms + 2 * t.FRAME_MS
+            assert is_open == (not isinstance(machine.state, t.Quiet))
+
+
+def test_the_hold_falls_as_the_model_grows_sure() -> None:
+    holds = [POLICY.hold_ms(p / 100) for p in range(101)]
+    assert holds == sorted(holds, reverse=True)
+    assert POLICY.hold_ms(0.95) == POLICY.hold_ms(1.0) == t.SOFT_END_MS
+    assert POLICY.hold_ms(None) == POLICY.hold_ms(0.2) == 500
+    assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99) == 100, "never longer than the client asked"
+
+
+SETTINGS = AnswerSettings(
+    modality="audio",
+    voice="alloy",
+    format=PcmFormat(),
+    speed=1.0,
+    instructions="",
+    tools=(),
+    tool_choice="auto",
+    max_output_tokens="inf",
+    metadata=None,
+    conversation_id="conv_1",
+)
+
+
+def answer_walk(seed: int) -> list[tuple[str, str, str]]:
+    """A random walk of one answer: (phase before, what happened, phase after)."""
+    rng = random.Random(seed)
+    answer = Answer("resp_1", SETTINGS, CountingIds(), held=rng.random() < 0.5)
+    steps: list[tuple[str, str, str]] = []
+    said: list[Output] = list(answer.take())
+    speaking: int | None = None
+    ended = 0
+    for _ in range(40):
+        before = answer.phase
+        event = rng.choice(
+            ["publish", "said", "said", "called", "finished", "sounded", "clause_spoken", "clause_spoken"]
+            + (["discard", "cancel", "fail"] if rng.random() < 0.15 else [])
+        )
+        clause = rng.choice([speaking, speaking, 0, 7]) or 0
+        match event:
+            case "publish":
+                outputs = answer.publish()
+            case "discard":
+                outputs = answer.discard()
+            case "cancel":
+                outputs = answer.cancel(rng.choice(["turn_detected", "client_cancelled"]))
+            case "fail":
+                outputs = answer.fail("server_error", "It broke.")
+            case "said":
+                outputs = answer.said(rng.choice(["Hello there, my dear friend. ", "Well, ", " ", "ok "]))
+            case "called":
+                outputs = answer.called("call_1", "find", "{}")
+            case "finished":
+                outputs = answer.finished(rng.choice(["stop", "stop", "length", "content_filter"]))
+            case "sounded":
+                outputs = answer.sounded(clause, "AAAA", 2, ())
+            case _:
+                outputs = answer.clause_spoken(clause)
+        for output in outputs:
+            if isinstance(output, SpeakClause):
+                speaking = output.clause
+            if isinstance(output, AnswerEnded):
+                ended += 1
+        if before is Phase.HELD and event != "publish":
+            assert all(isinstance(o, SpeakClause | Stop) for o in outputs), "speculation leaked"
+        if before is Phase.DONE and event != "discard":
+            assert not outputs, "something after the end"
+        said += outputs
+        steps.append((before.value, event, answer.phase.value))
+    assert ended <= 1
+    created = [o for o in said if isinstance(o, Publish) and o.event.type == "response.created"]
+    assert len(created) <= 1
+    return steps
+
+
+def test_every_step_of_an_answer_stands_in_the_table_and_everything_there_happens() -> None:
+    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for seed in range(3_000):
+        for before, event, after in answer_walk(seed):
+            seen[before, event].add(after)
+    for key, allowed in ANSWER.items():
+        assert seen[key] == allowed, f"{key}: {seen[key]} is not {set(allowed)}"
