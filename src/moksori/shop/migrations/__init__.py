@@ -1,0 +1,1 @@
+"""The shop's migrations, oldest first in `versions`."""
