@@ -62,7 +62,9 @@ export class Lines {
       case "assistant": {
         node.className = `line assistant${line.cut ? " cut" : ""}`;
         const { text } = line.map;
-        const heard = line.spoken ? line.heard : text.length;
+        const spokenTo = line.spoken ? line.heard : text.length;
+        // The space before the first unheard word belongs to neither, and is not struck through.
+        const heard = spokenTo + (/^\s*/.exec(text.slice(spokenTo))?.[0].length ?? 0);
         const body = el("p", { class: "words" }, text.slice(0, heard));
         if (heard < text.length) body.append(el("span", { class: "unheard" }, text.slice(heard)));
         if (text === "") body.append(dots(words.thinking));
