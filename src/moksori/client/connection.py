@@ -7,6 +7,7 @@ another.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol, assert_never
@@ -26,6 +27,7 @@ from moksori.protocol.errors import Error, ProtocolError
 from moksori.protocol.ids import random_id
 
 Secret = Callable[[], Awaitable[str | None]]
+_FLUSH_S = 1.0  # what is queued at the end gets this long to leave
 _QUEUE_HIGH_MS = 1000  # `drained` waits while more audio than this is unsent
 
 
@@ -79,6 +81,7 @@ class Connection:
         self._timer: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()  # the writer has something to do
         self._room = asyncio.Event()  # the queue is short, or the line is down
+        self._idle = asyncio.Event()  # everything queued has been written
         self._last_error: tuple[str | None, str] = (None, "")
 
     @property
@@ -98,7 +101,11 @@ class Connection:
         self._post(recovery.Start())
 
     async def stop(self) -> None:
-        """Hang up and wait until every socket is closed. Idempotent."""
+        """Send what is queued, hang up, and wait until every socket is closed. Idempotent."""
+        if self.is_open:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FLUSH_S):
+                    await self._idle.wait()
         self._post(recovery.Stop())
         current = asyncio.current_task()
         leaving = [task for task in (*self._links.values(), *self._closing) if task is not current]
@@ -107,18 +114,23 @@ class Connection:
     def send(self, event: c.ClientEvent) -> None:
         """Queue a control event; kept while the line is down."""
         self._delivery.control(event)
-        self._wake.set()
+        self._stir()
 
     def audio(self, pcm: bytes) -> None:
         """Queue the caller's audio; kept while the line is down."""
         self._delivery.audio(pcm)
-        self._wake.set()
+        self._stir()
 
     async def drained(self) -> None:
         """Wait while more than a second of audio is unsent on a line that is up."""
         while self.is_open and self._delivery.queued_ms > _QUEUE_HIGH_MS:
             self._room.clear()
             await self._room.wait()
+
+    def _stir(self) -> None:
+        """The writer has, or may have, something to do."""
+        self._idle.clear()
+        self._wake.set()
 
     # --- the machine -------------------------------------------------------------------------------------------------
 
@@ -149,12 +161,13 @@ class Connection:
             case recovery.Pause():
                 self._delivery.paused()
                 self._room.set()
+                self._idle.set()  # nobody writes now
             case recovery.SendAgain(input_audio_ms):
                 self._delivery.resumed(input_audio_ms)
-                self._wake.set()
+                self._stir()
             case recovery.BeginAnew(again):
                 self._delivery.begin_anew(self._owner.opening(again))
-                self._wake.set()
+                self._stir()
             case recovery.Connected() | recovery.Reconnecting():
                 self._owner.notice(effect)
             case recovery.Disconnected():
@@ -208,6 +221,7 @@ class Connection:
                 if frame is None:
                     self._wake.clear()
                     self._room.set()
+                    self._idle.set()
                     await self._wake.wait()
                     continue
                 await socket.send(frame, text=True)
@@ -229,6 +243,8 @@ class Connection:
         extended = (s.UnknownEvent, s.ConversationItemCreated, s.ConversationItemCompleted, s.SessionExpired)
         if isinstance(event, extended) or self._delivery.observe(event):
             self._owner.event(event)
+        else:
+            self._stir()  # the answer to our own question releases what waited for it
 
 
 class _Named(msgspec.Struct):
