@@ -152,6 +152,18 @@ class McpApprovalFilter(Record, frozen=True):
     never: McpToolFilter | None = None
 
 
+ConnectorId = Literal[
+    "connector_dropbox",
+    "connector_gmail",
+    "connector_googlecalendar",
+    "connector_googledrive",
+    "connector_microsoftteams",
+    "connector_outlookcalendar",
+    "connector_outlookemail",
+    "connector_sharepoint",
+]
+
+
 class McpTool(Tagged, frozen=True, tag="mcp"):
     """A tool server that the *server* calls.
 
@@ -160,7 +172,7 @@ class McpTool(Tagged, frozen=True, tag="mcp"):
 
     server_label: Annotated[str, Meta(min_length=1)]
     server_url: str | None = None
-    connector_id: str | None = None
+    connector_id: ConnectorId | None = None
     tunnel_id: str | None = None
     authorization: str | None = None
     headers: dict[str, str] | None = None

@@ -1,0 +1,93 @@
+"""One message as bytes, as an event, as samples."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moksori.protocol.client_events import InputAudioBufferAppend, ResponseCreate, SessionUpdate
+from moksori.protocol.errors import ProtocolError
+from moksori.protocol.frame import Frame
+from moksori.protocol.server_events import InputAudioBufferCleared, UnknownEvent
+
+
+def test_bytes_are_kept_as_they_came_and_decoded_once() -> None:
+    raw = b'{ "event_id":"e1", "x":1, "type":"response.create" }'
+    frame = Frame.from_raw(raw, 17)
+    assert (frame.type, frame.event_id, frame.at, frame.pcm) == ("response.create", "e1", 17, None)
+    assert frame.event == ResponseCreate(None, "e1")
+    assert frame.event is frame.event
+    assert frame.raw is raw
+
+
+def test_an_event_becomes_bytes_once() -> None:
+    frame = Frame.from_event(InputAudioBufferCleared("e1"))
+    assert (frame.type, frame.event_id, frame.at) == ("input_audio_buffer.cleared", "e1", 0)
+    assert json.loads(frame.raw) == {"type": "input_audio_buffer.cleared", "event_id": "e1"}
+    assert frame.raw is frame.raw
+
+
+def test_samples_become_an_append_only_when_asked() -> None:
+    frame = Frame.from_pcm(b"\0\1\2", 5)
+    assert (frame.type, frame.pcm, frame.at) == ("input_audio_buffer.append", b"\0\1\2", 5)
+    assert frame.event == InputAudioBufferAppend("AAEC")
+    assert Frame.from_raw(frame.raw, 0).event == InputAudioBufferAppend("AAEC")
+
+
+def test_events_of_either_side_are_told_apart_by_type() -> None:
+    assert Frame.from_raw(b'{"type":"input_audio_buffer.cleared","event_id":"e"}', 0).event == (
+        InputAudioBufferCleared("e")
+    )
+    with pytest.raises(ProtocolError) as caught:
+        Frame.from_raw(b'{"type":"input_audio_buffer.cleared","event_id":"e"}', 0).as_client()
+    assert (caught.value.code, caught.value.param, caught.value.event_id) == ("invalid_value", "type", "e")
+
+
+def test_an_unknown_event_passes_as_bytes_and_is_refused_as_an_event() -> None:
+    raw = b'{"type":"conversation.item.sung","event_id":"e"}'
+    frame = Frame.from_raw(raw, 0)
+    assert (frame.type, frame.raw) == ("conversation.item.sung", raw)
+    with pytest.raises(ProtocolError) as caught:
+        _ = frame.event
+    assert (caught.value.param, caught.value.event_id) == ("type", "e")
+    assert Frame.from_event(UnknownEvent("conversation.item.sung", raw)).raw == raw
+
+
+def test_strict_refuses_unknown_keys() -> None:
+    frame = Frame.from_raw(b'{"type":"session.update","session":{},"x":1}', 0)
+    assert frame.as_client() == SessionUpdate({})
+    with pytest.raises(ProtocolError):
+        frame.as_client(strict=True)
+
+
+@pytest.mark.parametrize(
+    ("raw", "type"),
+    [
+        (b"", ""),
+        (b"[]", ""),
+        (b"{", ""),
+        (b'{"type":7}', ""),
+        (b'{"type":"x","event_id":7}', "x"),
+        (b'{"type":"a","type":"b"}', "b"),
+        (b'{"a":' * 100_000, ""),
+        (b"\xff", ""),
+    ],
+)
+def test_a_peek_never_raises(raw: bytes, type: str) -> None:
+    frame = Frame.from_raw(raw, 0)
+    assert (frame.type, frame.event_id) == (type, None)
+    with pytest.raises(ProtocolError):
+        _ = frame.event
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=100))
+def test_no_bytes_upset_a_peek(raw: bytes) -> None:
+    Frame.from_raw(raw, 0)
+
+
+def test_a_frame_is_slotted() -> None:
+    assert not hasattr(Frame.from_raw(b"{}", 0), "__dict__")
