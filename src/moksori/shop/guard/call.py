@@ -92,6 +92,15 @@ class ShopGuards:
     ) -> CallGuard:
         return CallGuard(self, session_id, principal, language, transcripts)
 
+    async def keep(self, signed: str, plan: Plan) -> None:
+        """The write stands whether or not the receipt finds a second home; its evidence is in the shop's row."""
+        if self.receipts is None:
+            return
+        try:
+            await self.receipts.keep(signed)
+        except Exception as why:  # any store, any failure
+            log.error("The receipt of a %s could not be kept: %s", plan.tool, type(why).__name__)
+
 
 class CallGuard:
     """One call. Everything here runs on the event loop of the call's owner."""
@@ -142,7 +151,7 @@ class CallGuard:
     def tools(self, language: Language) -> tuple[OfferedTool, ...]:
         mute = self._transcripts == "none"
         specs = [s for s in self._gate.specs.values() if not (mute and s.writes and s.confirm)]
-        offered = [OfferedTool(s.name, _described(s, language), s.parameters) for s in specs]
+        offered = [OfferedTool(s.name, described(s, language), s.parameters) for s in specs]
         if any(s.writes and s.confirm for s in specs):
             offered.append(_confirm_tool(language))
         return tuple(offered)
@@ -373,17 +382,8 @@ class CallGuard:
             return self._refused(done)
         self._facts = replace(self._facts, commits=(*self._facts.commits, commit_fact(plan)))
         signed = receipt(plan, confirmation, done.value, done.rows, key)
-        await self._keep(signed, plan)
-        return Outcome("committed", _committed_output(done, self._gate.specs[plan.tool]), receipt=signed)
-
-    async def _keep(self, signed: str, plan: Plan) -> None:
-        """The write stands whether or not the receipt finds a second home; its evidence is in the shop's row."""
-        if self._guards.receipts is None:
-            return
-        try:
-            await self._guards.receipts.keep(signed)
-        except Exception as why:  # any store, any failure
-            log.error("The receipt of a %s could not be kept: %s", plan.tool, type(why).__name__)
+        await self._guards.keep(signed, plan)
+        return Outcome("committed", committed_output(done, self._gate.specs[plan.tool]), receipt=signed)
 
     # small things
 
@@ -415,7 +415,7 @@ class CallGuard:
         return base64.b32encode(mac[:10]).decode().casefold()
 
 
-def _described(spec: ToolSpec, language: Language) -> str:
+def described(spec: ToolSpec, language: Language) -> str:
     what = spec.description[language]
     return text("describe", "propose", language, what=what) if spec.writes and spec.confirm else what
 
@@ -433,5 +433,5 @@ def _confirm_tool(language: Language) -> OfferedTool:
     )
 
 
-def _committed_output(done: Done, spec: ToolSpec) -> str:
+def committed_output(done: Done, spec: ToolSpec) -> str:
     return dumped({"ok": True, "done": True, "result": quoted(done.value, spec.quotes)})

@@ -30,7 +30,7 @@ LONGEST_REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """A plan and the sentence that asks for it."""
+    """A plan and the sentence that asks for it ("" where nothing is asked)."""
 
     plan: Plan
     sentence: str
@@ -85,7 +85,7 @@ class Gate:
             plan = await self.tools.plan(spec.name, arguments, caller, now)
             if isinstance(plan, Refused):
                 return plan
-            sentence = self.tools.read_out(plan, language)
+            sentence = self.tools.read_out(plan, language) if spec.confirm else ""
         except Exception as why:  # as above
             log.error("Tool %s failed while planning: %s", spec.name, type(why).__name__)
             return refusal("shop_failed")

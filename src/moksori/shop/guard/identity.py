@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -79,5 +80,5 @@ class Attempts:
 
 def _keys(arguments: Mapping[str, object]) -> list[str]:
     """What identifies a person, one key a value; short values (a last name, a birthday's day) are everyone's."""
-    folded = {name: "".join(str(value).casefold().split()).strip("-") for name, value in arguments.items()}
+    folded = {name: re.sub(r"[\W_]", "", str(value).casefold()) for name, value in arguments.items()}
     return [f"{name}={value}" for name, value in sorted(folded.items()) if len(value) >= 5]

@@ -9,12 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import jwt
 
-from moksori.agent.tools import JSON, Plan
+from moksori.agent.tools import JSON
 
 Algorithm = Literal["HS256", "EdDSA"]
 SHORTEST_SECRET = 32
@@ -103,35 +103,6 @@ def hash_of(value: JSON) -> str:
 
 
 PROPOSAL = "moksori-proposal+jwt"
+"""A plan and its sentence, by us; carried by a client that is on no call."""
 APPROVAL = "moksori-approval+jwt"
-
-
-def proposal_token(
-    proposal_id: str,
-    session_id: str,
-    plan: Plan,
-    key: Key,
-    *,
-    now: datetime,
-    life: timedelta,
-    carry: bool = False,
-) -> str:
-    """A token bound to session, tool, arguments, amount, customer and time.
-
-    With `carry` it holds the arguments themselves, for a commit by somebody who kept nothing but the token.
-    """
-    money: JSON = None if plan.amount is None else [plan.amount.amount, plan.amount.currency]
-    claims: dict[str, JSON] = {
-        "jti": proposal_id,
-        "sid": session_id,
-        "sub": plan.customer_id,
-        "tool": plan.tool,
-        "args": hash_of(dict(plan.arguments)),
-        "amount": money,
-        "plan": plan.digest,
-        "iat": int(now.timestamp()),
-        "exp": int((now + life).timestamp()),
-    }
-    if carry:
-        claims["arguments"] = dict(plan.arguments)
-    return sign(claims, key, PROPOSAL)
+"""The shop's agreement to one proposal (docs/reference/caller-context.md)."""
