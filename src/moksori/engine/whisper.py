@@ -1,0 +1,286 @@
+"""Speech to text: Whisper base on CTranslate2 (int8), with our own mel features.
+
+Whisper was made for windows of 30 s, most of them silence for a spoken question, and its encoder costs what the window
+is long. CTranslate2's encoder takes shorter windows; here one is the utterance and a few seconds of silence after it.
+What shorter windows cost in errors was measured (`PAD_S`). Decoding is greedy and its length capped by the length of
+the audio; what the model writes when nobody spoke is dropped.
+
+Source: A. Radford et al., arXiv 2212.04356, section 2.3 (tokens) and 4.5 (thresholds for silence and repetition).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import tokenizers
+
+from moksori.agent.speech import HEARING_RATE, Priority, Samples, SpeechFailed, Transcript
+from moksori.audio import pcm
+from moksori.audio.mel import HOP, log_mel
+from moksori.engine.runner import Run, one_thread
+
+PAD_S = 8.0
+"""Silence after the utterance."""
+WINDOW_S = 30.0
+"""The longest window the encoder has positions for."""
+LONGEST_PIECE_S = 26.0
+"""Longer audio is cut, at its quietest place in the last `_CUT_RANGE_S` of a piece."""
+_CUT_RANGE_S = 8.0
+LANGUAGES = ("en", "ko")
+"""What an unknown language is looked for among."""
+
+_TOKENS_PER_S = 14
+"""No speaker needs more: fast English has 5 to 6 tokens a second, Korean 8 to 10 (about 1.4 a syllable)."""
+_TOKENS_LEAST = 8
+_PROMPT_TOKENS = 96
+"""A prompt is kept to its last tokens; it is decoded in front of every utterance."""
+_TOO_QUIET_DBFS = -66.0
+"""No line delivers speech at this level; room noise of a good microphone lies at -60 to -75."""
+_LEAST_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """From where on text is not believed. `no_speech` is the model's probability that nobody spoke."""
+
+    no_speech: float
+    log_probability: float
+
+
+# Radford et al. (4.5) drop text where no_speech > 0.6 and the mean log probability < -1.
+_SILENT = Doubt(0.6, -1.0)
+_PHANTOM_NEVER = Doubt(0.1, -0.3)
+_PHANTOM_SOMETIMES = Doubt(0.35, -0.9)
+_REPEATED = 5
+"""So many times the same words in a row are the decoder's loop, not a speaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    text: str
+    tokens: int
+    log_probability: float
+    no_speech: float
+
+
+class Whisper:
+    """The model and its blocking decode; one for all callers, one decode at a time."""
+
+    def __init__(self, path: Path, threads: int = 2, languages: Sequence[str] = LANGUAGES) -> None:
+        """Load the folder `path` (about 0.5 s, 250 MB). Raises `SpeechFailed`."""
+        try:
+            self._model: Any = ctranslate2.models.Whisper(
+                str(path), device="cpu", compute_type="int8", inter_threads=1, intra_threads=threads
+            )
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
+        except Exception as error:  # both libraries raise plain Exception or RuntimeError
+            raise SpeechFailed(
+                f"Whisper cannot be loaded from {path} ({error}): run `moksori models verify`."
+            ) from error
+        self._languages = tuple(languages)
+        self._start = self._token("<|startoftranscript|>")
+        self._before = self._token("<|startofprev|>")
+        self._task = [self._token("<|transcribe|>"), self._token("<|notimestamps|>")]
+
+    def decode(
+        self,
+        samples: Samples,
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+        pad_s: float = PAD_S,
+    ) -> Transcript:
+        """Understand one utterance of 16 kHz samples, of any length. Blocking.
+
+        `language` is a code such as "en" or "ko-KR"; None means the likeliest of `languages`. `prompt` is text that
+        might have come before, whose spelling is then preferred. Raises `SpeechFailed`.
+        """
+        began = time.perf_counter()
+        known = self._known(language)
+        heard: list[_Heard] = []
+        try:
+            for piece in pieces(samples):
+                encoded = self._encode(piece, pad_s)
+                known = known or self._detect(encoded)
+                before = " ".join([prompt or "", *(h.text for h in heard)]).strip()
+                heard.append(self._write(encoded, len(piece) / HEARING_RATE, known, before))
+        except Exception as error:  # ctranslate2 raises RuntimeError and ValueError
+            raise SpeechFailed(f"Whisper could not decode {len(samples)} samples: {error}.") from error
+        return Transcript(
+            text=" ".join(h.text for h in heard if h.text),
+            language=known or self._languages[0],
+            confidence=_confidence(heard),
+            audio_ms=pcm.ms_of(len(samples), HEARING_RATE),
+            decode_ms=round((time.perf_counter() - began) * 1000),
+        )
+
+    def warm(self) -> None:
+        """Decode something of a question's length, so that the first caller waits no longer than the tenth."""
+        babble = np.random.default_rng(0).standard_normal(3 * HEARING_RATE).astype(np.float32) * 0.05
+        self._write(self._encode(babble, PAD_S), 3.0, self._languages[0], "")
+
+    def _known(self, language: str | None) -> str | None:
+        if language is None:
+            return None
+        code = re.split(r"[-_]", language.strip().lower())[0]
+        if self._tokenizer.token_to_id(f"<|{code}|>") is None:
+            raise SpeechFailed(
+                f"Whisper does not know the language {language!r}; give a code such as en or ko."
+            )
+        return code
+
+    def _token(self, text: str) -> int:
+        token = self._tokenizer.token_to_id(text)
+        if token is None:
+            raise SpeechFailed(f"The tokenizer of Whisper has no {text}: run `moksori models verify`.")
+        return int(token)
+
+    def _encode(self, piece: Samples, pad_s: float) -> Any:
+        length = min(len(piece) + int(pad_s * HEARING_RATE), int(WINDOW_S * HEARING_RATE))
+        length -= length % (2 * HOP)  # the encoder halves the frames
+        features = log_mel(piece[:length], length)
+        view = ctranslate2.StorageView.from_array(np.ascontiguousarray(features[None]))
+        return self._model.encode(view)
+
+    def _detect(self, encoded: Any) -> str:
+        likely = {token.strip("<|>"): p for token, p in self._model.detect_language(encoded)[0]}
+        return max(self._languages, key=lambda code: likely.get(code, 0.0))
+
+    def _write(self, encoded: Any, seconds: float, language: str, before: str) -> _Heard:
+        heard, looped = self._generate(encoded, seconds, language, before)
+        if looped:
+            heard, looped = self._generate(encoded, seconds, language, "", no_repeat_ngram_size=3)
+        dropped = looped or _nobody_spoke(heard)
+        return _Heard("", 0, heard.log_probability, heard.no_speech) if dropped else heard
+
+    def _generate(
+        self, encoded: Any, seconds: float, language: str, before: str, **options: Any
+    ) -> tuple[_Heard, bool]:
+        """Write what was said; also whether the decoder ran in circles."""
+        prompt = [self._start, self._token(f"<|{language}|>"), *self._task]
+        if before:
+            tokens = self._tokenizer.encode(f" {before}", add_special_tokens=False).ids
+            prompt = [self._before, *tokens[-_PROMPT_TOKENS:], *prompt]
+        most = _TOKENS_LEAST + int(seconds * _TOKENS_PER_S)
+        result = self._model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=len(prompt) + most,
+            return_scores=True,
+            return_no_speech_prob=True,
+            **options,
+        )[0]
+        ids = result.sequences_ids[0]
+        text = clean(self._tokenizer.decode(ids))
+        # CTranslate2 divides the sum by the tokens without the end of text, whose probability is in the sum.
+        mean = result.scores[0] * len(ids) / (len(ids) + 1) if ids else -math.inf
+        heard = _Heard(text, len(ids), mean, result.no_speech_prob)
+        return heard, len(ids) >= most or loops(text)
+
+
+class WhisperRecogniser:
+    """Implements `Recogniser` by `Whisper`, decoding where `run` says."""
+
+    def __init__(
+        self, path: Path, threads: int = 2, run: Run | None = None, languages: Sequence[str] = LANGUAGES
+    ) -> None:
+        """Load the model. `run` defaults to a thread of its own. Raises `SpeechFailed`."""
+        self.model = Whisper(path, threads, languages)
+        self._run = run or one_thread("whisper")
+
+    async def transcribe(
+        self,
+        samples: Samples,
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+        priority: Priority = Priority.WAITED_FOR,
+    ) -> Transcript:
+        """See `Whisper.decode`. Cancelled before its turn came, it never runs."""
+        return await self._run(
+            priority, partial(self.model.decode, samples, language=language, prompt=prompt)
+        )
+
+    def warm(self) -> None:
+        self.model.warm()
+
+
+def pieces(samples: Samples) -> list[Samples]:
+    """Cut long audio where it is quietest; drop what cannot be speech: too short, or silent."""
+    longest, reach = int(LONGEST_PIECE_S * HEARING_RATE), int(_CUT_RANGE_S * HEARING_RATE)
+    out = []
+    while len(samples) > longest:
+        block = HEARING_RATE // 5
+        starts = range(longest - reach, longest - block + 1, block // 2)
+        quietest = min(starts, key=lambda at: pcm.rms(samples[at : at + block]))
+        out.append(samples[: quietest + block // 2])
+        samples = samples[quietest + block // 2 :]
+    out.append(samples)
+    least = _LEAST_S * HEARING_RATE
+    return [piece for piece in out if len(piece) >= least and pcm.dbfs(piece) > _TOO_QUIET_DBFS]
+
+
+def clean(text: str) -> str:
+    """Text without notes on sounds ("[Music]", "(sighs)", "*beep*", notes of music) and with single spaces."""
+    text = re.sub(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|[♪♫�]", " ", text)
+    return " ".join(text.split())
+
+
+def loops(text: str) -> bool:
+    """Whether the same words (or syllables, where words are not spaced) come `_REPEATED` times in a row.
+
+    A digit or a letter alone may be repeated: ids are spelt that way.
+    """
+    times = _REPEATED - 1
+    return bool(re.search(rf"(\S(?:.{{0,40}}?\S)?[\s,.!?]*)(?:\1){{{times},}}", text) and not _spelt(text))
+
+
+def _spelt(text: str) -> bool:
+    return all(len(word) <= 1 or word.isdigit() for word in re.findall(r"\w+", text))
+
+
+def _nobody_spoke(heard: _Heard) -> bool:
+    if not any(char.isalnum() for char in heard.text):
+        return True
+    bare = _bare(heard.text)
+    never, sometimes = _phantoms()
+    if bare in never and _doubted(heard, _PHANTOM_NEVER, either=True):
+        return True
+    if bare in sometimes and _doubted(heard, _PHANTOM_SOMETIMES, either=True):
+        return True
+    return _doubted(heard, _SILENT, either=False)
+
+
+def _doubted(heard: _Heard, doubt: Doubt, *, either: bool) -> bool:
+    signs = (heard.no_speech > doubt.no_speech, heard.log_probability < doubt.log_probability)
+    return any(signs) if either else all(signs)
+
+
+@cache
+def _phantoms() -> tuple[frozenset[str], frozenset[str]]:
+    data = tomllib.loads(resources.files(__package__).joinpath("phantoms.toml").read_text(encoding="utf-8"))
+    return frozenset(map(_bare, data["never"])), frozenset(map(_bare, data["sometimes"]))
+
+
+def _bare(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
+
+
+def _confidence(heard: Iterable[_Heard]) -> float:
+    """exp of the mean log probability over all tokens; 0 when nothing was said."""
+    spoken = [h for h in heard if h.text]
+    tokens = sum(h.tokens for h in spoken)
+    return math.exp(sum(h.log_probability * h.tokens for h in spoken) / tokens) if tokens else 0.0
