@@ -21,7 +21,7 @@ from moksori.client.events import ConnectFailed, Problem
 from moksori.client.live import live_call
 from moksori.client.measure import last_voiced
 from moksori.client.paced import Held, Recorder, ask, hold
-from moksori.client.recovery import Cause, Failure
+from moksori.client.recovery import RETRIED, Cause, Failure
 from moksori.client.shown import rendered, told
 from moksori.client.texts import Language, language_of, say
 from moksori.client.voice import VoiceClient
@@ -179,8 +179,13 @@ async def _microphone(asked: _Asked) -> int:
         await live_call(client, _console(), asked.texts)
     finally:
         await client.disconnect()
-    if client.failure is not None and client.failure.cause is not Cause.BYE:
-        raise _gone(asked, client, client.failure)
+    match client.failure:
+        case None | Failure(cause=Cause.BYE):
+            pass
+        case Failure(cause=Cause.CLOSED) as ended:
+            _console().print(escape(client.explain(ended)))
+        case failure:
+            raise _gone(asked, client, failure)
     return OK
 
 
@@ -243,7 +248,9 @@ def _verdict(asked: _Asked, client: VoiceClient, held: Held) -> int:
 
 
 def _gone(asked: _Asked, client: VoiceClient, failure: Failure) -> _Refused:
-    return _Refused(say(asked.texts, "gone_mid_call", reason=client.explain(failure)), GONE)
+    if failure.cause in RETRIED:
+        return _Refused(say(asked.texts, "gone_mid_call", url=asked.url), GONE)
+    return _Refused(client.explain(failure), GONE)
 
 
 def _show(asked: _Asked, held: Held) -> None:

@@ -140,8 +140,9 @@ _TEXTS: dict[str, dict[Language, str]] = {
         "ko": "--out과 --stereo는 --file과 함께 쓰세요(--out은 --text와도 됩니다).",
     },
     "gone_mid_call": {
-        "en": "The server went away in the middle of the call and did not come back. {reason}",
-        "ko": "통화 도중 서버가 사라졌고 돌아오지 않았습니다. {reason}",
+        "en": "The server at {url} went away in the middle of the call and did not come back. "
+        "See whether it still runs, then call again.",
+        "ko": "통화 도중 {url} 서버가 사라졌고 돌아오지 않았습니다. 서버가 켜져 있는지 확인하고 다시 걸어 주세요.",
     },
     "no_answer": {
         "en": "No answer came within {seconds} seconds. The server's log tells why.",

@@ -340,8 +340,7 @@ class VoiceClient:
 
     def _take_audio(self, pcm: bytes) -> None:
         self._line.audio(pcm)
-        if self.connected:
-            self._meter.sent(pcm, _now())
+        self._meter.sent(pcm, _now())  # while the line is down too: the caller waits from here
 
     async def _close_microphone(self) -> bool:
         microphone, self._microphone = self._microphone, None

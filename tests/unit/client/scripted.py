@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from moksori.protocol.session import default_session
@@ -66,8 +68,10 @@ class Phone:
             assert event["type"] == "input_audio_buffer.append", event
 
     async def hear_goodbye(self) -> int:
-        """Wait for the client to hang up; the close code."""
-        await self._socket.wait_closed()
+        """Take whatever comes until the client hangs up; the close code."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await self._next()
         return self._socket.close_code or 0
 
     async def close(self, code: int, reason: str = "") -> None:
