@@ -87,6 +87,7 @@ class Peer:
         """Other pages served, by path."""
         self.client_events: list[Event] = []
         self.secrets_made: list[Event] = []
+        self.http_seen: list[tuple[str, str, str | None]] = []
         self.sockets_opened: list[str] = []
         self.sessions: dict[str, Session] = {}
         self._secrets: dict[str, float] = {}
@@ -161,6 +162,7 @@ class Peer:
                 response: Response = Response(status_code=204 if allowed else 403)
             else:
                 response = await call_next(request)
+            self.http_seen.append((request.method, request.url.path, origin))
             if self.csp and not request.url.path.startswith("/v1/"):
                 response.headers["content-security-policy"] = self.csp
             # The scripts are public; what may be opened with them is decided by the secrets endpoint.

@@ -49,6 +49,21 @@ function messageIn(body: unknown): string | null {
   return typeof message === "string" ? message : null;
 }
 
+/**
+ * fetch throws the same for no network, no server, and a server that does not let this origin read its answers. A
+ * request that asks to read nothing tells the last from the others.
+ */
+async function whyUnreadable(base: string): Promise<Problem> {
+  if (!navigator.onLine) return problem("network_offline");
+  if (new URL(base).origin === location.origin) return problem("server_unreachable");
+  try {
+    await fetch(`${base}/healthz`, { mode: "no-cors", cache: "no-store" });
+    return problem("origin_refused");
+  } catch {
+    return problem("server_unreachable");
+  }
+}
+
 /** The server's own endpoint; `key` is for those who hold one (never in a shop's page). */
 export async function secretFrom(base: string, session: object, key: string | null, signal: AbortSignal): Promise<SecretAnswer> {
   const headers: Record<string, string> = { "content-type": "application/json" };
@@ -62,8 +77,7 @@ export async function secretFrom(base: string, session: object, key: string | nu
       signal,
     });
   } catch {
-    // fetch tells a page neither a refused connection from a refused origin nor either from no network.
-    throw new SecretRefused(problem(navigator.onLine ? "server_unreachable" : "network_offline"));
+    throw new SecretRefused(await whyUnreadable(base));
   }
   const body: unknown = await answer.json().catch(() => null);
   if (!answer.ok) throw new SecretRefused(fromStatus(answer.status, messageIn(body), key !== null));

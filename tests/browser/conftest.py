@@ -1,0 +1,181 @@
+"""A real Chromium, a microphone made of a WAV file, and a tap on the loudspeaker."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from .peer import DIST, Peer, running_peer
+from .sound import write_wav
+
+WEB = DIST.parent
+SHOTS = WEB.parent / "out" / "browser"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # A name that is not localhost: an address where a browser gives no microphone, and a shop's own origin.
+    "--host-resolver-rules=MAP shop.test 127.0.0.1, MAP other.test 127.0.0.1",
+)
+
+TAP_WORKLET = """
+class Tap extends AudioWorkletProcessor {
+  process(inputs) {
+    const samples = inputs[0]?.[0];
+    if (samples?.some((x) => x !== 0)) this.port.postMessage({ frame: currentFrame, samples: samples.slice() });
+    return true;
+  }
+}
+registerProcessor("test-tap", Tap);
+"""
+
+TAP = """
+(() => {
+  // Beside whatever is connected to the loudspeaker, a tap of our own hears the same.
+  window.__tap = { rate: 0, blocks: [] };
+  window.__socket = [];
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (to, ...rest) {
+    if (to instanceof AudioDestinationNode && !(this instanceof GainNode)) {
+      const context = this.context;
+      context.audioWorklet.addModule("/extra/tap.js").then(() => {
+        const tap = new AudioWorkletNode(context, "test-tap");
+        window.__tap.rate = context.sampleRate;
+        tap.port.onmessage = ({ data }) => window.__tap.blocks.push({ ...data, at: performance.now() });
+        connect.call(this, tap);
+        connect.call(tap, new GainNode(context, { gain: 0 })).connect(context.destination);
+      });
+    }
+    return connect.call(this, to, ...rest);
+  };
+  const Socket = window.WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("message", ({ data }) => {
+        const { type } = JSON.parse(data);
+        if (!type.endsWith(".delta")) window.__socket.push({ type, at: performance.now() });
+      });
+    }
+  };
+})();
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """The page as it is in the sources now."""
+    sources = [*WEB.glob("src/**/*"), WEB / "index.html", WEB / "build.mjs"]
+    index = DIST / "index.html"
+    if not index.exists() or index.stat().st_mtime < max(p.stat().st_mtime for p in sources if p.is_file()):
+        npm = shutil.which("npm")
+        assert npm, "npm is not installed; the voice page cannot be built."
+        if not (WEB / "node_modules").exists():
+            subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=WEB, check=True)
+        subprocess.run([npm, "run", "build"], cwd=WEB, check=True)
+    return DIST
+
+
+@pytest.fixture(scope="session")
+def playwright(built: Path) -> Iterator[Playwright]:
+    with sync_playwright() as p:
+        yield p
+
+
+@pytest.fixture
+def peer(built: Path) -> Iterator[Peer]:
+    with running_peer() as running:
+        running.extra["tap.js"] = TAP_WORKLET
+        yield running
+
+
+Launch = Callable[..., Page]
+
+
+@pytest.fixture
+def launch(playwright: Playwright, tmp_path: Path) -> Iterator[Launch]:
+    """Opens a page: `launch(microphone=samples at 24 kHz, language="ko", dark=False, width=1000, …)`."""
+    browsers: list[Browser] = []
+
+    def open_page(
+        *,
+        microphone: np.ndarray | None = None,
+        device: bool = True,
+        allowed: bool = True,
+        language: str = "ko",
+        dark: bool = False,
+        width: int = 1000,
+        height: int = 800,
+        tap: bool = False,
+    ) -> Page:
+        flags = list(FLAGS)
+        if device:
+            flags.append("--use-fake-device-for-media-stream")
+            silence = np.zeros(24_000, dtype=np.int16) if microphone is None else microphone
+            wav = tmp_path / f"microphone{len(browsers)}.wav"
+            write_wav(wav, silence)
+            flags.append(f"--use-file-for-fake-audio-capture={wav}%noloop")
+        if allowed:
+            flags.append("--use-fake-ui-for-media-stream")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browsers.append(browser)
+        context: BrowserContext = browser.new_context(
+            locale="ko-KR" if language == "ko" else "en-US",
+            color_scheme="dark" if dark else "light",
+            viewport={"width": width, "height": height},
+            reduced_motion="reduce",
+        )
+        if tap:
+            context.add_init_script(TAP)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.said = []  # type: ignore[attr-defined]
+        page.on("console", lambda m: page.said.append(f"{m.type}: {m.text}"))  # type: ignore[attr-defined]
+        page.on("pageerror", lambda e: page.said.append(f"uncaught: {e}"))  # type: ignore[attr-defined]
+        return page
+
+    yield open_page
+    for browser in browsers:
+        browser.close()
+
+
+@pytest.fixture
+def shot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Keeps a picture under out/browser, to be looked at."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        page.screenshot(path=SHOTS / f"{name}.png")
+
+    return take
+
+
+def violations(page: Page) -> list[dict[str, Any]]:
+    """What axe finds against WCAG 2.2 AA, with the elements at fault."""
+    source = (WEB / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    page.evaluate(source)
+    result = page.evaluate(
+        """() => axe.run(document, {
+            runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+        })"""
+    )
+    return [{"id": v["id"], "nodes": [n["html"] for n in v["nodes"]]} for v in result["violations"]]
