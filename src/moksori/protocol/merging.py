@@ -17,10 +17,13 @@ from moksori.protocol.session_object import (
     AudioInput,
     FunctionTool,
     McpTool,
+    NoiseReduction,
     RealtimeSession,
     SemanticVad,
+    ServerVad,
     Session,
     Tool,
+    Transcription,
     TranscriptionSession,
 )
 from moksori.protocol.validate import convert, invalid_value, missing, unknown, wrong_type
@@ -83,14 +86,18 @@ def merge(
             if key in update:
                 raise unknown(f"session.{key}")
         _check_refused(update, supported)
+        detection = _at(update, ("audio", "input", "turn_detection"))
+        if detection is not None and detection.get("type") is None:
+            raise missing("session.audio.input.turn_detection.type")
     else:
-        update = _tolerated(update, supported)
+        update = _tolerated(session, update, supported)
+    update = _plain(update)
     before = msgspec.json.decode(msgspec.json.encode(session))
     after = _merged(before, update, ())
     after.update({key: before[key] for key in _FIXED})
     match session:
         case RealtimeSession():
-            if not strict:
+            if not strict or update.get("model") is None:
                 after["model"] = session.model
             return _checked_realtime(
                 session,
@@ -142,7 +149,7 @@ def _check_refused(update: dict[str, Any], supported: Supported) -> None:
             )
 
 
-def _tolerated(update: dict[str, Any], supported: Supported) -> dict[str, Any]:
+def _tolerated(session: Session, update: dict[str, Any], supported: Supported) -> dict[str, Any]:
     """A lenient client's update as a strict one would have written it."""
     update = {key: value for key, value in nested(update).items() if key not in _FIXED}
     if "output_modalities" in update:
@@ -155,8 +162,10 @@ def _tolerated(update: dict[str, Any], supported: Supported) -> dict[str, Any]:
         if isinstance(part.get("format"), str):
             part["format"] = FORMATS.get(part["format"], {"type": part["format"]})
         detection = part.get("turn_detection")
-        if isinstance(detection, dict) and detection.get("type") == "none":
-            part["turn_detection"] = None
+        if isinstance(detection, dict):
+            now = session.audio.input.turn_detection
+            kind = detection.get("type") or (now.type if now else "server_vad")
+            part["turn_detection"] = None if kind == "none" else {**detection, "type": kind}
         update["audio"] = {**update["audio"], direction: part}
     for path in supported.refused:
         *way, last = path.split(".")
@@ -164,6 +173,26 @@ def _tolerated(update: dict[str, Any], supported: Supported) -> dict[str, Any]:
         if table is not None and last in table:
             update = _replaced(update, tuple(way), {**table, last: None})
     return update
+
+
+def _plain(update: dict[str, Any]) -> dict[str, Any]:
+    """`update` with each `voice` and `format` in the one form that a session keeps."""
+    audio = update.get("audio")
+    if not isinstance(audio, dict):
+        return update
+    parts = {key: plain_audio(part) if isinstance(part, dict) else part for key, part in audio.items()}
+    return {**update, "audio": parts}
+
+
+def plain_audio(part: dict[str, Any]) -> dict[str, Any]:
+    """Audio settings with a voice object as its id, and no null in the format: the schema allows either."""
+    part = dict(part)
+    voice, form = part.get("voice"), part.get("format")
+    if isinstance(voice, dict) and isinstance(voice.get("id"), str):
+        part["voice"] = voice["id"]
+    if isinstance(form, dict):
+        part["format"] = {key: value for key, value in form.items() if value is not None}
+    return part
 
 
 def _at(tree: dict[str, Any], way: tuple[str, ...]) -> dict[str, Any] | None:
@@ -182,22 +211,45 @@ def _replaced(tree: dict[str, Any], way: tuple[str, ...], table: dict[str, Any])
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any], way: tuple[str, ...]) -> dict[str, Any]:
-    """`old` with the keys of `new`; a null takes a key away, so that the default of its type applies."""
+    """`old` with the keys of `new`; a null takes a key away, so that the default of its type applies.
+
+    A null for a key that `old` lacks stays, for the types to judge: the key may be one that there is not.
+    """
     result = dict(old)
     for key, value in new.items():
         here = (*way, key)
         kept = old.get(key)
         if value is None:
-            if here not in _PARTS:
-                result.pop(key, None)
+            if key not in old:
+                result[key] = None
+            elif here not in _PARTS:
+                del result[key]
         elif isinstance(value, dict) and isinstance(kept, dict) and here in _PARTS:
             result[key] = _merged(kept, value, here)
         elif isinstance(value, dict) and here in _OPTIONS:
             same = isinstance(kept, dict) and value.get("type", kept.get("type")) == kept.get("type")
-            result[key] = _merged(kept if same and kept else {}, value, here)
+            start = kept if same and kept else _fresh(key, value.get("type"))
+            result[key] = _merged(start, value, here)
         else:
             result[key] = value
     return result
+
+
+def _fresh(key: str, kind: Any) -> dict[str, Any]:
+    """What an option is when it is turned on."""
+    match key, kind:
+        case "turn_detection", "server_vad":
+            start: Record = ServerVad()
+        case "turn_detection", "semantic_vad":
+            start = SemanticVad()
+        case "transcription", _:
+            start = Transcription()
+        case "noise_reduction", _:
+            start = NoiseReduction()
+        case _:
+            return {}
+    fresh: dict[str, Any] = msgspec.to_builtins(start)
+    return fresh
 
 
 def _checked_realtime(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from moksori.protocol.flat import nested
 from moksori.protocol.ids import Ids
 from moksori.protocol.items import Item, ItemReference, item_from_client
-from moksori.protocol.merging import STANDARD, Supported, check_tools
+from moksori.protocol.merging import STANDARD, Supported, check_tools, plain_audio
 from moksori.protocol.records import Record, present
 from moksori.protocol.session_object import (
     AudioFormat,
@@ -72,6 +72,8 @@ def params_from_client(
     if raw is None:
         return NO_PARAMS
     given = dict(raw if strict else nested(raw))
+    if isinstance(given.get("audio"), dict) and isinstance(given["audio"].get("output"), dict):
+        given["audio"] = {**given["audio"], "output": plain_audio(given["audio"]["output"])}
     items = _input(given.pop("input", None), ids, strict)
     metadata = _metadata(given.get("metadata"))
     if given.get("conversation") is None:
