@@ -38,10 +38,13 @@ class _Words:
     verbs_en: Mapping[str, str]
     weak_ko: tuple[str, ...]
     weak_en: frozenset[str]
-    done_ko: tuple[str, ...]
-    done_en: tuple[str, ...]
+    done_ko: re.Pattern[str]
+    done_en: re.Pattern[str]
     past_ko: re.Pattern[str]
     past_en: re.Pattern[str]
+
+
+_PUT_EN = r"put (?:\w+ ){1,4}through"
 
 
 @cache
@@ -57,8 +60,8 @@ def _words() -> _Words:
         verbs_en=en,
         weak_ko=weak_ko,
         weak_en=frozenset(weak_en),
-        done_ko=tuple(data["done"]["ko"]),
-        done_en=tuple(data["done"]["en"]),
+        done_ko=re.compile(r"(?:^|(?<=\s))(?:" + "|".join(re.escape(w) for w in data["done"]["ko"]) + ")"),
+        done_en=re.compile(r"\b(?:" + "|".join([*map(re.escape, data["done"]["en"]), _PUT_EN]) + r")\b"),
         past_ko=re.compile(rf"({stems})\s?(?:이|가|은|는|을|를|도|까지|까진)?\s?({_PAST_KO})"),
         past_en=re.compile(rf"\b({forms})\b"),
     )
@@ -66,10 +69,14 @@ def _words() -> _Words:
 
 _PAST_KO = (
     r"(?:완료|처리|접수|신청|진행|정상적으로|모두|다|바로|방금|이미|성공적으로|잘)?\s?(?:완료|처리|접수)?\s?"
-    r"(?:해\s?드렸|해\s?드리었|하였|했|되었|됐|되셨|되어\s?있|돼\s?있|된\s상태|된\s걸로|된\s것으로|드렸|들어갔|들어가\s?있|"
-    r"끝났|끝냈|마쳤|났|됨|완료입|완료예|완료이|완료됨|중입니다|중이에요|중이며|놨|뒀|두었|놓았|졌|보냈|하셨|겼)"
+    r"(?:해\s?드렸|해\s?드리었|도와\s?드렸|해\s?(?:놓았|두었|놨|뒀)|완료로|하였|했|되었|됐|되셨|되어\s?있|돼\s?있|된\s상태|"
+    r"된\s걸로|된\s것으로|드렸|들어갔|들어가\s?있|끝났|끝냈|마쳤|났|됨|완료입|완료예|완료이|완료됨|중입니다|중이에요|중이며|놨|뒀|두었|놓았|졌|보냈|하셨|겼)"
     r"|(?<=보)냈|(?<=보)내\s?드렸|(?<=담)(?:았|겼|아\s?드렸)|(?<=바꿔)\s?(?:드렸|놨|뒀)|(?<=바뀌)었"
 )
+_FAVOUR_KO = re.compile(r"[아어여해려워와줘겨]\s?드렸(?:습|어|고|는|으|네|음)")
+"""Any deed done for the caller ("넣어 드렸어요"), whatever its verb; what only tells or shows is excepted below."""
+_BEFORE = 8
+"""Characters before a claim in which "확인이" may still stand."""
 _NEGATED_KO = re.compile(
     r"지\s?(?:는|도)?\s?(?:않|못)|안\s?(?:됐|되었|했|된|되)|못\s?(?:했|한|해|하)|아직|불가|없습니다|없어요|없네요|아닙니다|아니에요|실패"
 )
@@ -83,7 +90,8 @@ _REPORTED_KO = re.compile(
 )
 _CUSTOMER_KO = re.compile(r"(?:고객님(?:께서|이)|본인이)\s.*하셨")
 _HARMLESS_KO = re.compile(
-    r"(?:확인|조회|이해|검색|안내|문의|설명|기록|파악)(?:을|를)?\s?(?:해\s?드렸|했|됐|되었|되셨|드렸|완료)"
+    r"(?:확인|조회|이해|검색|안내|문의|설명|기록|파악|인증|말씀|알려|보여|여쭤|여쭈어|들려|읽어|찾아)"
+    r"(?:을|를|이|가|은|는)?\s?(?:완료|처리|해\s?드렸|했|됐|되었|되셨|드렸)"
 )
 _OURS_KO = re.compile(
     r"드렸|했습|했어|했고|했음|했네|했으|하였|방금|막\s|지금 막|끝냈|마쳤|놨|뒀|두었|놓았|냈|담았|드리었"
@@ -113,13 +121,15 @@ _PRESENT_EN = re.compile(r"\b(?:is|are|its|thats|theyre|youre|now|already|just|s
 _OURS_EN = re.compile(r"\b(?:i|ive|we|weve|just|now|successfully|my team|our team)\b")
 _YOU_EN = re.compile(r"\b(?:you|youve)(?: have| had)?(?: already| just)?$")
 _RELATIVE_EN = re.compile(
-    r"\b(?:which|who|ones|\w+ that)(?: (?:was|were|has been|have been|had been|are|is))?$|"
+    r"\b(?:which|who|ones|(?!(?:got|had|have|get)\b)\w+ that)(?: (?:was|were|has been|have been|had been|are|is))?$|"
     r"^(?:all |only )?(?:items|orders|goods|products)(?: (?:was|were|has been|have been|had been|are|is))?$|"
     r"\b(?:items|orders|goods|products)$"
 )
 """Of which things something is said in general ("orders that were shipped", "items returned")."""
 _COMPLEMENT_EN = re.compile(r"^(?:$|\d|\$|your\b|the\b|it\b|for\b|to\b|on\b|successfully\b|now\b)")
 """What follows a bare participle that reports ("Refunded 35 dollars") rather than describes ("Returned items")."""
+_ALONE_EN = frozenset({"arrived", "shipped", "dispatched"})
+"""Past forms that need no "was" ("your parcel arrived")."""
 _TAG = 2
 """Words of a last clause up to which a question asks about the whole sentence ("right?", "맞으시죠?")."""
 
@@ -170,20 +180,17 @@ def _korean(sentence: str) -> tuple[frozenset[str], bool] | None:
     any_claim = False
     for match in table.past_ko.finditer(sentence):
         tail = _clause_after(sentence, match.start())
-        if _NEGATED_KO.search(tail) or _CONDITION_KO.search(tail) or _HARMLESS_KO.search(tail[:16]):
+        around = sentence[max(0, match.start() - _BEFORE) : match.start()] + tail[: 2 * _BEFORE]
+        if _NEGATED_KO.search(tail) or _CONDITION_KO.search(tail) or _HARMLESS_KO.search(around):
             continue
         any_claim = True
         claimed.update(_kinds_ko(match.group(1), sentence))
-    if not any_claim:
-        for done in table.done_ko:
-            at = sentence.find(done)
-            tail = sentence[max(0, at - 8) :]
-            if at >= 0 and not (
-                _NEGATED_KO.search(tail) or _CONDITION_KO.search(tail) or _HARMLESS_KO.search(tail)
-            ):
-                any_claim = True
-                claimed.update(_kinds_ko("완료", sentence))
-                break
+    for match in () if any_claim else (*table.done_ko.finditer(sentence), *_FAVOUR_KO.finditer(sentence)):
+        around = sentence[max(0, match.start() - _BEFORE) :]
+        if not (_NEGATED_KO.search(around) or _CONDITION_KO.search(around) or _HARMLESS_KO.search(around)):
+            any_claim = True
+            claimed.update(_kinds_ko("완료", sentence))
+            break
     if not any_claim:
         return None
     claimed.update(
@@ -242,7 +249,7 @@ def _english_clause(clause: str) -> set[str] | None:
         return None
     if _NEGATED_EN.search(head):
         return None
-    if any(re.search(rf"\b{re.escape(d)}\b", head) for d in table.done_en) and not _MODAL_EN.search(head):
+    if table.done_en.search(head) and not _MODAL_EN.search(head):
         return _kinds_en("done", head)
     kinds: set[str] = set()
     found = False
@@ -268,6 +275,8 @@ def _is_claim(before: str, verb: str, head: str) -> bool:
     ):
         return True
     if _YOU_EN.search(before):
+        return True
+    if verb in _ALONE_EN and _DEFINITE_EN.search(before):
         return True
     return bool(_PRESENT_EN.search(before) and _DEFINITE_EN.search(before)) or before in {
         "order",

@@ -71,6 +71,8 @@ _NUMERAL_WORD = re.compile(
 _EN_NUMERAL = (EN_NUMERALS - {"one"}) | {"oh", "won", "dollar", "dollars", "cent", "cents"}
 _ALONE = frozenset("네예응안")
 """Syllables that may stand as a word of their own inside an unspaced Korean one."""
+_GIVE = frozenset({"주세요", "줘", "줘요", "주셔요", "부탁드려요", "부탁드립니다", "부탁해요"})
+"""With these a word said back asks for the thing to be done."""
 _FUZZY_FROM = 4
 """Syllables from which on a phrase one jamo off is still taken for the phrase (a recogniser's spelling)."""
 
@@ -116,6 +118,11 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
                 at = end
                 break
         else:
+            asked = at + 1 < len(tokens) and tokens[at + 1] in _GIVE
+            if asked and _said_back(tokens[at] + tokens[at + 1], about) is Kind.YES:  # "환불해 주세요"
+                yield Kind.YES
+                at += 2
+                continue
             yield from _word(tokens[at], about)
             at += 1
 
@@ -138,6 +145,8 @@ def _word(word: str, about: About) -> Iterator[Kind | None]:
 def _said_back(word: str, about: About) -> Kind | None:
     """A Korean word made of a word of the sentence and an ending."""
     table = lexicon()
+    if not about.cancels and "cancel" in actions_in(word):
+        return Kind.NO
     for cut in range(len(word), 1, -1):
         if word[:cut] in about.stems:
             ending = word[cut:]

@@ -28,6 +28,8 @@ _ENOUGH = 0.8
 """Share of the sentence's other words that a sentence in the model's own words must have."""
 
 
+_GROUP = 3
+"""Digits from which on a number may be a group of an order number read out in groups."""
 _REMEMBERED = 40
 """Sentences looked back on; a read-out further back than that is not what the caller answers."""
 
@@ -99,14 +101,13 @@ def _whole(readout: ReadOut, heard: list[str], after: list[str]) -> bool:
 def _diverts(part: str, readout: ReadOut) -> bool:
     if joined(part) in joined(readout.sentence) or joined(part) in lexicon().closings:
         return False
-    new = numbers(part) - numbers(readout.sentence)
-    return asks(part) or bool(new) or not identifiers(part) <= identifiers(readout.sentence)
+    new = _new_numbers(part, readout.sentence)
+    return asks(part) or new or not identifiers(part) <= identifiers(readout.sentence)
 
 
 def _says_the_same(readout: ReadOut, heard: str) -> bool:
     required, sentence = readout.required, readout.sentence
-    said = numbers(heard)
-    if not (numbers(required) <= said <= numbers(sentence)):
+    if not numbers(required) <= numbers(heard) or _new_numbers(heard, sentence):
         return False
     if not identifiers(heard) <= identifiers(sentence) or not _has_all_digits(required, heard):
         return False
@@ -119,6 +120,15 @@ def _says_the_same(readout: ReadOut, heard: str) -> bool:
     wanted = {stem(w) for w in words(required) if len(w) > 1 and not any(c.isdigit() for c in w)}
     got = {stem(w) for w in words(heard)}
     return not wanted or len(wanted & got) >= _ENOUGH * len(wanted)
+
+
+def _new_numbers(text: str, sentence: str) -> bool:
+    """Whether the text has a number the sentence has not; a group of an order number's digits is not one."""
+    named = ["".join(c for c in i if c.isdigit()) for i in identifiers(sentence)]
+    return any(
+        len(digits := f"{n:f}") < _GROUP or not any(digits in i for i in named)
+        for n in numbers(text) - numbers(sentence)
+    )
 
 
 def _mentions(sentence: str, thing: str) -> bool:
