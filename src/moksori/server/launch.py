@@ -78,7 +78,7 @@ class Announcement:
             draft.write_text(line + "\n", "utf-8")
             draft.replace(self._file)  # whoever waits for the file finds it whole
 
-        print(f"The voice page: {address.http}/", file=sys.stderr)
+        print(f"The voice page: {' or '.join(address.pages())}", file=sys.stderr)
 
     def withdraw(self) -> None:
         if self._file is not None:

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import uvicorn
@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from moksori.server.app import create_app
 from moksori.server.house import House
+from moksori.server.names import outward_addresses
 from moksori.server.wire import Socket
 from moksori.telemetry import get_logger
 
@@ -70,6 +71,11 @@ class Address:
 
     def ready_line(self) -> str:
         return json.dumps({"ready": True, "http": self.http, "ws": self.ws}, separators=(",", ":"))
+
+    def pages(self) -> list[str]:
+        """Where the voice page is, for this machine and, when they are let in, for others."""
+        others = outward_addresses() if self.host in WILDCARDS else []
+        return [f"{replace(self, host=host).http}/" for host in (self.host, *others)]
 
     @property
     def _netloc(self) -> str:

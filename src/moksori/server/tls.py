@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from moksori.server.names import outward_addresses
+
 VALID_DAYS = 365
 RENEW_DAYS = 30
 CERTIFICATE = "self-signed.pem"
@@ -26,27 +28,13 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     Incomplete: this machine has got a name or address that the certificate does not carry.
     """
     certificate, key = folder / CERTIFICATE, folder / KEY
-    names = local_names()
+    names = frozenset({"localhost", "127.0.0.1", "::1", socket.gethostname(), *outward_addresses()})
     if not _covers(certificate, names) or not key.exists():
         folder.mkdir(parents=True, exist_ok=True)
         _make(certificate, key, names)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     return context
-
-
-def local_names() -> frozenset[str]:
-    """Names and addresses under which this machine may be called from its own network."""
-    names = {"localhost", "127.0.0.1", "::1", socket.gethostname()}
-    for family, probe in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        # Nothing is sent: connecting a datagram socket only picks the address that would be used.
-        with socket.socket(family, socket.SOCK_DGRAM) as outward:
-            try:
-                outward.connect((probe, 9))
-            except OSError:
-                continue
-            names.add(outward.getsockname()[0])
-    return frozenset(names)
 
 
 def _covers(certificate: Path, names: frozenset[str]) -> bool:
