@@ -152,6 +152,9 @@ def _digits(text: str) -> str:
 
 
 def _count(needle: str, text: str) -> int:
+    """How often a negation stands in a text: English ones as words, Korean ones anywhere in a word."""
+    if needle.isascii():
+        return f" {' '.join(words(text))} ".count(f" {needle} ")
     return fold(text).count(needle)
 
 
