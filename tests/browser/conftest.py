@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from .peer import DIST, Peer, running_peer
 from .sound import write_wav
@@ -29,6 +29,9 @@ FLAGS = (
     # A name that is not localhost: an address where a browser gives no microphone, and a shop's own origin.
     "--host-resolver-rules=MAP shop.test 127.0.0.1, MAP other.test 127.0.0.1",
 )
+
+# Two cores are shared with the browser, the server and whatever else runs here.
+expect.set_options(timeout=15_000)
 
 TAP_WORKLET = """
 class Tap extends AudioWorkletProcessor {
