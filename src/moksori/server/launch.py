@@ -12,7 +12,7 @@ import uvloop
 from moksori import telemetry
 from moksori.agent.speech import SpeechFailed
 from moksori.engine.weights import WeightsFailed, WeightsMissing, default_home
-from moksori.server import needs
+from moksori.server import needs, page
 from moksori.server.run import Address, CannotListen, Exit, listen, serve
 from moksori.settings import Settings, SettingsError
 
@@ -77,8 +77,8 @@ class Announcement:
             draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
             draft.write_text(line + "\n", "utf-8")
             draft.replace(self._file)  # whoever waits for the file finds it whole
-
-        print(f"The voice page: {' or '.join(address.pages())}", file=sys.stderr)
+        if page.folder() is not None:
+            print(f"The voice page: {' or '.join(address.pages())}", file=sys.stderr)
 
     def withdraw(self) -> None:
         if self._file is not None:
