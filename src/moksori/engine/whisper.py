@@ -2,8 +2,9 @@
 
 Whisper was made for windows of 30 s, most of them silence for a spoken question, and its encoder costs what the window
 is long. CTranslate2's encoder takes shorter windows; here one is the utterance and a few seconds of silence after it.
-What shorter windows cost in errors was measured (`PAD_S`). Decoding is greedy and its length capped by the length of
-the audio; what the model writes when nobody spoke is dropped.
+The shorter the window, the more often the model fails to stop and writes the utterance again and again. Such text gives
+itself away by repeating, and is then decoded once more in a longer window (`SECOND_PAD_S`). Decoding is greedy and its
+length capped by the length of the audio; what the model writes when nobody spoke is dropped.
 
 Source: A. Radford et al., arXiv 2212.04356, section 2.3 (tokens) and 4.5 (thresholds for silence and repetition).
 """
@@ -16,7 +17,7 @@ import time
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
@@ -33,6 +34,8 @@ from moksori.engine.runner import Run, one_thread
 
 PAD_S = 8.0
 """Silence after the utterance."""
+SECOND_PAD_S = 12.0
+"""Silence after an utterance that came out repeating itself."""
 WINDOW_S = 30.0
 """The longest window the encoder has positions for."""
 LONGEST_PIECE_S = 26.0
@@ -52,19 +55,27 @@ _LEAST_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class _Doubt:
     """From where on text is not believed. `no_speech` is the model's probability that nobody spoke."""
 
     no_speech: float
     log_probability: float
 
+    def both(self, heard: _Heard) -> bool:
+        return heard.no_speech > self.no_speech and heard.log_probability < self.log_probability
 
-# Radford et al. (4.5) drop text where no_speech > 0.6 and the mean log probability < -1.
-_SILENT = Doubt(0.6, -1.0)
-_PHANTOM_NEVER = Doubt(0.1, -0.3)
-_PHANTOM_SOMETIMES = Doubt(0.35, -0.9)
-_REPEATED = 5
-"""So many times the same words in a row are the decoder's loop, not a speaker."""
+    def either(self, heard: _Heard) -> bool:
+        return heard.no_speech > self.no_speech or heard.log_probability < self.log_probability
+
+
+# Radford et al. (4.5) drop text where no_speech > 0.6 and the mean log probability < -1. On noises of seven kinds
+# no_speech was 0.64 to 0.97 and the mean -0.8 to -3.3; on recorded prompts at most 0.2 and -0.05 to -0.4.
+_SILENT = _Doubt(0.6, -0.6)
+_PHANTOM_NEVER = _Doubt(0.2, -0.5)
+_PHANTOM_SOMETIMES = _Doubt(0.5, -1.0)
+_PHRASE_TOKENS = 4
+"""As many tokens written twice in a row are doubted; fewer, as in "no, no" or "1, 1", only `_REPEATED` times."""
+_REPEATED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,12 @@ class _Heard:
     text: str
     tokens: int
     log_probability: float
+    """Mean over the tokens and the end of text."""
     no_speech: float
+    endless: bool
+    """The model did not stop within the tokens a speaker can fill."""
+    doubtful: bool
+    """Endless, or it repeats itself."""
 
 
 class Whisper:
@@ -115,7 +131,7 @@ class Whisper:
                 encoded = self._encode(piece, pad_s)
                 known = known or self._detect(encoded)
                 before = " ".join([prompt or "", *(h.text for h in heard)]).strip()
-                heard.append(self._write(encoded, len(piece) / HEARING_RATE, known, before))
+                heard.append(self._write(piece, encoded, known, before, pad_s))
         except Exception as error:  # ctranslate2 raises RuntimeError and ValueError
             raise SpeechFailed(f"Whisper could not decode {len(samples)} samples: {error}.") from error
         return Transcript(
@@ -129,7 +145,7 @@ class Whisper:
     def warm(self) -> None:
         """Decode something of a question's length, so that the first caller waits no longer than the tenth."""
         babble = np.random.default_rng(0).standard_normal(3 * HEARING_RATE).astype(np.float32) * 0.05
-        self._write(self._encode(babble, PAD_S), 3.0, self._languages[0], "")
+        self._generate(self._encode(babble, PAD_S), len(babble), self._languages[0], "")
 
     def _known(self, language: str | None) -> str | None:
         if language is None:
@@ -158,22 +174,24 @@ class Whisper:
         likely = {token.strip("<|>"): p for token, p in self._model.detect_language(encoded)[0]}
         return max(self._languages, key=lambda code: likely.get(code, 0.0))
 
-    def _write(self, encoded: Any, seconds: float, language: str, before: str) -> _Heard:
-        heard, looped = self._generate(encoded, seconds, language, before)
-        if looped:
-            heard, looped = self._generate(encoded, seconds, language, "", no_repeat_ngram_size=3)
-        dropped = looped or _nobody_spoke(heard)
-        return _Heard("", 0, heard.log_probability, heard.no_speech) if dropped else heard
+    def _write(self, piece: Samples, encoded: Any, language: str, before: str, pad_s: float) -> _Heard:
+        heard = self._generate(encoded, len(piece), language, before)
+        if heard.doubtful:
+            # A second opinion, which is believed, repeated or not, if it ends: a speaker may repeat himself.
+            second = self._generate(self._encode(piece, max(pad_s, SECOND_PAD_S)), len(piece), language, "")
+            if second.endless:
+                second = self._generate(
+                    self._encode(piece, SECOND_PAD_S), len(piece), language, "", no_repeat_ngram_size=3
+                )
+            heard = second
+        return replace(heard, text="", tokens=0) if heard.endless or _nobody_spoke(heard) else heard
 
-    def _generate(
-        self, encoded: Any, seconds: float, language: str, before: str, **options: Any
-    ) -> tuple[_Heard, bool]:
-        """Write what was said; also whether the decoder ran in circles."""
+    def _generate(self, encoded: Any, samples: int, language: str, before: str, **options: Any) -> _Heard:
         prompt = [self._start, self._token(f"<|{language}|>"), *self._task]
         if before:
             tokens = self._tokenizer.encode(f" {before}", add_special_tokens=False).ids
             prompt = [self._before, *tokens[-_PROMPT_TOKENS:], *prompt]
-        most = _TOKENS_LEAST + int(seconds * _TOKENS_PER_S)
+        most = _TOKENS_LEAST + samples * _TOKENS_PER_S // HEARING_RATE
         result = self._model.generate(
             encoded,
             [prompt],
@@ -184,11 +202,16 @@ class Whisper:
             **options,
         )[0]
         ids = result.sequences_ids[0]
-        text = clean(self._tokenizer.decode(ids))
         # CTranslate2 divides the sum by the tokens without the end of text, whose probability is in the sum.
         mean = result.scores[0] * len(ids) / (len(ids) + 1) if ids else -math.inf
-        heard = _Heard(text, len(ids), mean, result.no_speech_prob)
-        return heard, len(ids) >= most or loops(text)
+        return _Heard(
+            text=clean(self._tokenizer.decode(ids)),
+            tokens=len(ids),
+            log_probability=mean,
+            no_speech=result.no_speech_prob,
+            endless=len(ids) >= most,
+            doubtful=len(ids) >= most or repeats(ids),
+        )
 
 
 class WhisperRecogniser:
@@ -239,17 +262,16 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
-def loops(text: str) -> bool:
-    """Whether the same words (or syllables, where words are not spaced) come `_REPEATED` times in a row.
-
-    A digit or a letter alone may be repeated: ids are spelt that way.
-    """
-    times = _REPEATED - 1
-    return bool(re.search(rf"(\S(?:.{{0,40}}?\S)?[\s,.!?]*)(?:\1){{{times},}}", text) and not _spelt(text))
-
-
-def _spelt(text: str) -> bool:
-    return all(len(word) <= 1 or word.isdigit() for word in re.findall(r"\w+", text))
+def repeats(ids: Sequence[int]) -> bool:
+    """Whether the same tokens come again and again: a phrase twice in a row, a word or two `_REPEATED` times."""
+    for period in range(1, len(ids) // 2 + 1):
+        least = 2 if period >= _PHRASE_TOKENS else _REPEATED
+        run = 0  # tokens in a row that equal the one a period before
+        for at in range(period, len(ids)):
+            run = run + 1 if ids[at] == ids[at - period] else 0
+            if run >= period * (least - 1):
+                return True
+    return False
 
 
 def _nobody_spoke(heard: _Heard) -> bool:
@@ -257,22 +279,17 @@ def _nobody_spoke(heard: _Heard) -> bool:
         return True
     bare = _bare(heard.text)
     never, sometimes = _phantoms()
-    if bare in never and _doubted(heard, _PHANTOM_NEVER, either=True):
-        return True
-    if bare in sometimes and _doubted(heard, _PHANTOM_SOMETIMES, either=True):
-        return True
-    return _doubted(heard, _SILENT, either=False)
-
-
-def _doubted(heard: _Heard, doubt: Doubt, *, either: bool) -> bool:
-    signs = (heard.no_speech > doubt.no_speech, heard.log_probability < doubt.log_probability)
-    return any(signs) if either else all(signs)
+    return (
+        _SILENT.both(heard)
+        or (bare.startswith(never) and _PHANTOM_NEVER.either(heard))
+        or (bare in sometimes and _PHANTOM_SOMETIMES.either(heard))
+    )
 
 
 @cache
-def _phantoms() -> tuple[frozenset[str], frozenset[str]]:
+def _phantoms() -> tuple[tuple[str, ...], frozenset[str]]:
     data = tomllib.loads(resources.files(__package__).joinpath("phantoms.toml").read_text(encoding="utf-8"))
-    return frozenset(map(_bare, data["never"])), frozenset(map(_bare, data["sometimes"]))
+    return tuple(map(_bare, data["never"])), frozenset(map(_bare, data["sometimes"]))
 
 
 def _bare(text: str) -> str:
