@@ -27,7 +27,6 @@ from moksori.conversation import events as ev
 from moksori.conversation.board import Rules
 from moksori.conversation.core import Conversation
 from moksori.engine.ear import Ear
-from moksori.engine.long_speech import transcribe_any_length
 from moksori.engine.mouth import Encoder
 from moksori.engine.scheduler import URGENCY, Overloaded, Urgency
 from moksori.protocol import server_events as out
@@ -274,8 +273,8 @@ class LocalBackend:
                 samples = self._ear.decoded(base64.b64decode(effect.audio))
             else:
                 samples = self._ear.slice(effect.start_ms, effect.end_ms)
-            heard = await transcribe_any_length(
-                self._engine.recogniser, samples, language=effect.language, prompt=effect.prompt
+            heard = await self._engine.recogniser.transcribe(
+                samples, language=effect.language, prompt=effect.prompt
             )
         except (SpeechFailed, Overloaded) as error:
             self._post(ev.TranscribeFailed(effect.job, str(error)))

@@ -156,7 +156,7 @@ class Engine:
             remote = RemoteVoice(
                 settings.base_url, settings.model, _key(settings.api_key), timeout_s=settings.timeout_s
             )
-            self._closers.append(remote.close)
+            self._closers.append(remote.aclose)
             self._voice = remote
             return
         from moksori.engine.hibari_voice import HibariVoice
@@ -174,7 +174,7 @@ class Engine:
             remote = RemoteRecogniser(
                 settings.base_url, settings.model, _key(settings.api_key), timeout_s=settings.timeout_s
             )
-            self._closers.append(remote.close)
+            self._closers.append(remote.aclose)
             self._recogniser = remote
             return
         from moksori.engine.whisper import WhisperRecogniser
@@ -195,7 +195,7 @@ class Engine:
                 chat = ChatBrain(
                     settings.base_url, settings.model, _key(settings.api_key), timeout_s=settings.timeout_s
                 )
-                self._closers.append(chat.close)
+                self._closers.append(chat.aclose)
                 self._brain = chat
             case "echo":
                 from moksori.engine.lite import EchoBrain

@@ -113,7 +113,7 @@ class Sessions:
         except BaseException:
             self._ended(conductor)
             raise
-        self._telemetry.opened(session.id, conductor.model, key=request.principal.name)
+        self._telemetry.opened(session.id, conductor.model, principal=request.principal.name)
         return conductor
 
     async def drain(self, seconds: float) -> None:
