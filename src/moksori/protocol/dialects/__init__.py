@@ -1,0 +1,1 @@
+"""Other tongues than GA, translated at the edge. Pure."""
