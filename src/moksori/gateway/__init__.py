@@ -1,0 +1,1 @@
+"""Other people's realtime models behind the same endpoint: catalogue, routing, links."""
