@@ -27,8 +27,12 @@ from moksori.protocol.errors import Error
 RATE = 24_000  # Hz; GA carries PCM16 mono at this rate only
 BYTES_PER_MS = RATE * 2 // 1000
 RING_MS = 60_000  # the server's window to come back is 60 s; the contract asks at least 30 s
+_MARK = "client_event_id"  # the key under which other clients, too, find their response again
 _BURST_MS = (
     200  # audio sent again goes in pieces of this length: far below any frame limit, few enough events
+)
+_REQUESTS_KEPT = (
+    8  # sent `response.create`s that await their answer; a server that echoes no metadata answers none
 )
 
 
@@ -67,7 +71,8 @@ class Delivery:
         self._lost_at = 0  # where `_end` stood when the line went down
         self._line = _Line.DOWN
         self._resume_from = 0  # while PROVING
-        self._barrier: str | None = None
+        self._barrier: str | None = None  # the question that is out while PROVING
+        self._questions: set[str] = set()  # all whose refusal was not seen: a drop later it may still come
         self._controls: list[_Control] = []  # in order; unsent, or sent and unanswered
         self._outgoing: deque[_Audio | _Control] = deque()
 
@@ -100,6 +105,9 @@ class Delivery:
         """Queue a control event; its place among the audio is kept, also over a drop."""
         if self._remainder and isinstance(event, c.InputAudioBufferCommit):
             self.audio(bytes(BYTES_PER_MS - len(self._remainder)))
+        if isinstance(event, c.ResponseCreate):
+            event = self._marked(event)
+            self._forget_old_requests(_REQUESTS_KEPT - 1)
         entry = _Control(event, self._end)
         self._controls.append(entry)
         if self._line is _Line.UP:
@@ -120,9 +128,11 @@ class Delivery:
 
     def observe(self, event: s.ServerEvent) -> bool:
         """See a server event. False when it answers only this class's own question and nobody else should see it."""
-        if self._line is _Line.PROVING and isinstance(event, Error) and event.error.event_id == self._barrier:
-            self._barrier = None
-            self._release(self._resume_from)
+        if isinstance(event, Error) and event.error.event_id in self._questions:
+            self._questions.discard(event.error.event_id)
+            if self._line is _Line.PROVING and event.error.event_id == self._barrier:
+                self._barrier = None
+                self._release(self._resume_from)
             return False
         for entry in self._controls:
             if entry.sent and _answers(event, entry.event):
@@ -145,6 +155,7 @@ class Delivery:
         self._origin = max(self._lost_at, self._ring[0].start if self._ring else self._end)
         # What names items or responses of the lost session would only be refused.
         # An older session.update is part of `opening`.
+        self._forget_old_requests(1)  # a new session owes one answer, however often it was asked for
         kept = (c.ConversationItemCreate, c.ResponseCreate, c.InputAudioBufferCommit)
         waiting = [_Control(e.event, e.at) for e in self._controls if isinstance(e.event, kept)]
         self._controls = [_Control(opening, 0), *waiting]
@@ -164,11 +175,22 @@ class Delivery:
         if any(e.sent for e in self._controls):
             self._line = _Line.PROVING
             self._barrier = self._new_id("event")
+            self._questions.add(self._barrier)
             question = c.ConversationItemRetrieve(item_id=self._new_id("item"), event_id=self._barrier)
             self._outgoing.append(_Control(question, self._end))
         else:
             self._release(self._resume_from)
         return lost // BYTES_PER_MS
+
+    def _marked(self, event: c.ResponseCreate) -> c.ResponseCreate:
+        """The request with its own id in its metadata, which comes back in the response it makes.
+
+        Else a response that the caller's voice began meanwhile would pass for it.
+        """
+        event_id = event.event_id or self._new_id("event")
+        response = dict(event.response or {})
+        response["metadata"] = {**(response.get("metadata") or {}), _MARK: event_id}
+        return c.ResponseCreate(response=response, event_id=event_id)
 
     def _release(self, start: int) -> None:
         """Queue the audio from `start` and every unanswered control event, each at its place."""
@@ -186,6 +208,12 @@ class Delivery:
                 chunk = piece.pcm[cut - piece.start : min(cut + burst, end) - piece.start]
                 self._outgoing.append(_Audio(cut, chunk))
         self._outgoing.extend(controls)
+
+    def _forget_old_requests(self, keep: int) -> None:
+        """Of the `response.create`s sent and unanswered, keep the last `keep`."""
+        waiting = [e for e in self._controls if e.sent and isinstance(e.event, c.ResponseCreate)]
+        for entry in waiting[: max(0, len(waiting) - keep)]:
+            self._forget(entry)
 
     def _forget(self, entry: _Control) -> None:
         self._controls = [e for e in self._controls if e is not entry]
@@ -218,8 +246,11 @@ def _answers(event: s.ServerEvent, sent: c.ClientEvent) -> bool:
             return isinstance(event, s.ConversationItemTruncated) and event.item_id == item_id
         case c.ConversationItemDelete(item_id=item_id):
             return isinstance(event, s.ConversationItemDeleted) and event.item_id == item_id
-        case c.ResponseCreate():
-            return isinstance(event, s.ResponseCreated)
+        case c.ResponseCreate(event_id=event_id):
+            return (
+                isinstance(event, s.ResponseCreated)
+                and (event.response.metadata or {}).get(_MARK) == event_id
+            )
         case c.InputAudioBufferCommit():
             return isinstance(event, s.InputAudioBufferCommitted)
         case c.InputAudioBufferClear():

@@ -165,8 +165,8 @@ def session(session_id: str = "sess_1", **over: Any) -> Event:
     return {**whole, **over}
 
 
-def created(response_id: str) -> Event:
-    return {"type": "response.created", "response": response(response_id, "in_progress")}
+def created(response_id: str, metadata: dict[str, str] | None = None) -> Event:
+    return {"type": "response.created", "response": response(response_id, "in_progress", metadata=metadata)}
 
 
 def done(response_id: str, status: str = "completed", **more: Any) -> Event:

@@ -139,7 +139,7 @@ def test_a_message_the_server_answered_during_the_drop_is_not_sent_again() -> No
     delivery.resumed(0)
     (question,) = sent(delivery)
     assert observe(delivery, scripted.added(message("item_a")))  # the missed events come first
-    assert observe(delivery, scripted.created("resp_1"))
+    assert observe(delivery, scripted.created("resp_1", {"client_event_id": "event_r"}))
     assert not observe(delivery, scripted.error("item_retrieve_invalid_item_id", "No.", question["event_id"]))
     assert sent(delivery) == []
     assert delivery.unanswered == 0
@@ -153,6 +153,17 @@ def test_a_message_the_server_never_got_is_sent_again_in_order() -> None:
     delivery.paused()
     delivery.resumed(0)
     assert kinds(prove(delivery)) == ["conversation.item.create", "response.create"]
+
+
+def test_a_response_the_callers_voice_began_is_not_taken_for_the_one_asked_for() -> None:
+    delivery = line()
+    delivery.control(c.ResponseCreate(response={"metadata": {"mine": "1"}}, event_id="event_r"))
+    (request,) = sent(delivery)
+    assert request["response"]["metadata"] == {"mine": "1", "client_event_id": "event_r"}
+    observe(delivery, scripted.created("resp_vad"))
+    assert delivery.unanswered == 1
+    observe(delivery, scripted.created("resp_1", request["response"]["metadata"]))
+    assert delivery.unanswered == 0
 
 
 def test_of_a_message_half_arrived_only_the_rest_is_sent() -> None:

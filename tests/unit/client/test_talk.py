@@ -17,6 +17,7 @@ from moksori.client import talk
 from moksori.client.measure import first_audible, last_voiced
 from moksori.client.speaker import Pull
 from moksori.client.talk import main_talk
+from moksori.client.voice import VoiceClient
 from tests.unit.client import scripted as say
 from tests.unit.client.scripted import Phone, Refusal, ScriptedServer
 from tests.unit.client.tones import silence, tone
@@ -155,10 +156,8 @@ async def test_a_call_that_drops_in_the_middle_is_finished(
 
 
 def retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = talk.VoiceClient
-
-    def impatient(*args: Any, **options: Any) -> talk.VoiceClient:
-        return client(*args, **{"base_delay": 0.0, **options})
+    def impatient(*args: Any, **options: Any) -> VoiceClient:
+        return VoiceClient(*args, **{"base_delay": 0.0, **options})
 
     monkeypatch.setattr(talk, "VoiceClient", impatient)
 
@@ -300,10 +299,9 @@ async def test_a_call_by_microphone_shows_the_dialogue_as_it_happens(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     devices = Devices(tone(300) + silence(300))
-    client = talk.VoiceClient
 
-    def with_devices(*args: Any, **options: Any) -> talk.VoiceClient:
-        return client(*args, microphone=devices, speaker=devices, base_delay=0.0, **options)  # type: ignore[arg-type]
+    def with_devices(*args: Any, **options: Any) -> VoiceClient:
+        return VoiceClient(*args, microphone=devices, speaker=devices, base_delay=0.0, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(talk, "VoiceClient", with_devices)
 
