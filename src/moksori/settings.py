@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
+import subprocess
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +36,8 @@ API_KEY_VARIABLE = "MOKSORI_API_KEY"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 LOCAL_ROUTE = "local"
 LOCAL_MODEL = "moksori-local"
+SECRET_COMMAND_S = 10
+"""How long a command that prints a secret may take."""
 
 __all__ = ["LOCAL_MODEL", "LOCAL_ROUTE", "Secret", "Settings", "SettingsError", "hash_key", "load"]
 
@@ -50,6 +54,8 @@ class Secret(Section):
     value: SecretStr | None = None
     env: str | None = None
     file: Path | None = None
+    command: str | None = None
+    """A program whose output is the secret, run without a shell."""
     _where: str = PrivateAttr(default="a secret")
     _dotenv: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
@@ -60,8 +66,8 @@ class Secret(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if sum(place is not None for place in (self.value, self.env, self.file)) != 1:
-            raise ValueError('must be a string, { env = "NAME" } or { file = "PATH" }')
+        if sum(place is not None for place in (self.value, self.env, self.file, self.command)) != 1:
+            raise ValueError('must be a string, { env = "NAME" }, { file = "PATH" } or { command = "…" }')
         return self
 
     def bind(self, where: str, dotenv: Mapping[str, str]) -> None:
@@ -81,6 +87,8 @@ class Secret(Section):
                     f"set it in the environment or in {DOTENV_FILE}."
                 )
             return found
+        if self.command is not None:
+            return _output_of(self.command, self._where)
         assert self.file is not None
         try:
             return self.file.read_text("utf-8").strip()
@@ -89,6 +97,17 @@ class Secret(Section):
             raise SettingsError(
                 f"{self._where} names the file {self.file}, which cannot be read: {reason}."
             ) from error
+
+
+def _output_of(command: str, where: str) -> str:
+    try:
+        done = subprocess.run(
+            shlex.split(command), capture_output=True, text=True, timeout=SECRET_COMMAND_S, check=True
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        # Not the error's own text: it holds the command line, and with it perhaps a secret.
+        raise SettingsError(f"{where} names a command that failed ({type(error).__name__}).") from None
+    return done.stdout.strip()
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -202,6 +221,15 @@ class Upstream(Section):
     base_url: Url
     api_key: Secret | None = None
     model: str
+    provider: str | None = None
+    """Whose particularities it has (a name of the catalogue), where the address does not tell."""
+
+
+class Gateway(Section):
+    connect_s: Annotated[float, Field(gt=0)] = 5.0
+    """How long one upstream may take to greet before the next route is tried."""
+    silent_s: Annotated[float, Field(gt=0)] = 30.0
+    """An upstream that owes an answer and says nothing for so long counts as lost."""
 
 
 class Log(Section):
@@ -233,6 +261,7 @@ class Settings(BaseSettings):
     engine: Engine = Engine()
     upstreams: dict[str, Upstream] = {}
     models: dict[str, tuple[str, ...]] = {}
+    gateway: Gateway = Gateway()
     log: Log = Log()
 
     _dotenv: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -258,7 +287,7 @@ class Settings(BaseSettings):
             seen: set[str] = set()
             ahead = list(routes)
             while ahead:
-                route = ahead.pop()
+                route, _ = split_weight(ahead.pop())
                 if route == name:
                     raise ValueError(f'must not lead "{name}" back to itself')
                 if route not in seen:
@@ -269,6 +298,11 @@ class Settings(BaseSettings):
     def variable(self, name: str) -> str | None:
         """An environment variable, or what `.env` says for it; an empty one counts as not set."""
         return os.environ.get(name) or self._dotenv.get(name) or None
+
+    @property
+    def dotenv(self) -> Mapping[str, str]:
+        """What `.env` holds."""
+        return self._dotenv
 
     @property
     def needs_key(self) -> bool:
@@ -305,6 +339,19 @@ def load(config: Path | None = None, *, host: str | None = None, port: int | Non
         )
     _bind_secrets(settings, dotenv)
     return settings
+
+
+def split_weight(route: str) -> tuple[str, int]:
+    """A route of [models] and its weight: `openai*3` is `openai` three times as often as its neighbours.
+
+    Raises ValueError, as a sentence, for a weight that is no whole number above 0.
+    """
+    name, starred, weight = route.rpartition("*")
+    if not starred:
+        return route, 1
+    if not name or not weight.isdecimal() or int(weight) < 1:
+        raise ValueError(f'must weigh "{route}" with a whole number above 0, as in "openai*3"')
+    return name, int(weight)
 
 
 def hash_key(key: str) -> str:

@@ -194,7 +194,7 @@ def test_profile_lite_has_no_local_llm(profile: str, llm: str, kind: str) -> Non
         ),
         (
             '[engine.tts]\napi_key = {}',
-            'moksori.toml: engine.tts.api_key must be a string, { env = "NAME" } or { file = "PATH" }.',
+            'moksori.toml: engine.tts.api_key must be a string, { env = "NAME" }, { file = "PATH" } or { command = "…" }.',
         ),
         (
             '[auth]\nkeys = [{ name = "a", sha256 = "sk-oops-the-key-itself" }]',
