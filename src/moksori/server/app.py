@@ -43,12 +43,14 @@ async def upgrade_required() -> JSONResponse:
 def compose(settings: Settings) -> House:
     """The house as the settings want it; nothing is loaded before its engine is started."""
     from moksori.engine.engine import Engine as LocalEngine
+    from moksori.gateway.gateway import Gateway
     from moksori.sessions.registry import Sessions
 
     telemetry = Telemetry()
     engine = LocalEngine.create(settings.engine) if settings.engine.profile != "off" else None
-    sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry)
-    return House.build(settings, sessions, engine, telemetry)
+    gateway = Gateway(settings)
+    sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry, remote=gateway)
+    return House.build(settings, sessions, engine, telemetry, gateway)
 
 
 def create_app(house: House) -> FastAPI:

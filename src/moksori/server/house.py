@@ -48,6 +48,14 @@ class Sessions(Protocol):
     async def drain(self, seconds: float) -> None: ...
 
 
+class Remote(Protocol):
+    """Other people's models, as far as routes speak of them."""
+
+    def models(self) -> list[str]:
+        """Names that can be asked for without any [models]."""
+        ...
+
+
 @dataclass(slots=True)
 class House:
     """Built once by `server.app`; routes find it in `app.state.house`."""
@@ -58,12 +66,18 @@ class House:
     telemetry: Telemetry
     keys: KeyRing
     origins: OriginRule
+    remote: Remote | None = None
     secrets: ClientSecrets = field(default_factory=lambda: ClientSecrets(time.time))
     draining: bool = False
 
     @classmethod
     def build(
-        cls, settings: Settings, sessions: Sessions, engine: Engine | None, telemetry: Telemetry
+        cls,
+        settings: Settings,
+        sessions: Sessions,
+        engine: Engine | None,
+        telemetry: Telemetry,
+        remote: Remote | None = None,
     ) -> House:
         return cls(
             settings=settings,
@@ -72,6 +86,7 @@ class House:
             telemetry=telemetry,
             keys=KeyRing(KnownKey(key.name, key.sha256) for key in settings.auth.keys),
             origins=OriginRule(settings.server.allowed_origins),
+            remote=remote,
         )
 
     def parts(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from moksori.server.access import KeyHolder, TheHouse
 from moksori.server.errors import ApiError, ErrorAnswer
+from moksori.server.house import Remote
 from moksori.settings import LOCAL_MODEL, Settings
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -29,15 +30,16 @@ class ModelList(BaseModel):
     data: list[Model]
 
 
-def known(settings: Settings) -> list[Model]:
-    """The local engine unless it is off, and the names of the settings' [models]."""
+def known(settings: Settings, remote: Remote | None = None) -> list[Model]:
+    """The local engine unless it is off, the names of the settings' [models], and what the gateway reaches."""
     names = [] if settings.engine.profile == "off" else [LOCAL_MODEL]
-    return [Model(id=name) for name in dict.fromkeys([*names, *settings.models])]
+    there = remote.models() if remote is not None else []
+    return [Model(id=name) for name in dict.fromkeys([*names, *settings.models, *there])]
 
 
 @router.get("", summary="The models of this server")
 async def list_models(house: TheHouse, _holder: KeyHolder) -> ModelList:
-    return ModelList(data=known(house.settings))
+    return ModelList(data=known(house.settings, house.remote))
 
 
 @router.get(
@@ -46,7 +48,7 @@ async def list_models(house: TheHouse, _holder: KeyHolder) -> ModelList:
     responses={404: {"model": ErrorAnswer, "description": "No such model"}},
 )
 async def get_model(model: str, house: TheHouse, _holder: KeyHolder) -> Model:
-    for found in known(house.settings):
+    for found in known(house.settings, house.remote):
         if found.id == model:
             return found
     raise ApiError(404, f"The model '{model}' does not exist here.", code="model_not_found", param="model")

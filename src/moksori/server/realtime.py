@@ -38,7 +38,7 @@ class RealtimeEndpoint:
         websocket = WebSocket(scope, receive, send)
         offered: Sequence[str] = scope["subprotocols"]
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
-        wire = SocketWire(scope, receive, send, stall_s=self._house.settings.limits.stall_s)
+        wire = SocketWire(scope, stall_s=self._house.settings.limits.stall_s)
         try:
             admitted = admit(self._house, websocket)
             self._house.must_be_open()

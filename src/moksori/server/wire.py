@@ -1,24 +1,34 @@
 """The socket under a session: the only file that knows which WebSocket library carries the bytes.
 
-Here it is uvicorn's `websockets-sansio`. A session writes without waiting; one task drains the queue. Past
-the high-water mark the session is told `writable(False)`; a client that stays there for `stall_s` is closed
-with 1013, so what one client can hold in memory is bounded.
+uvicorn's own protocol class shakes hands, so that who may come in is decided over ASGI like every other request.
+Once accepted, the connection is handed to picows: no task, queue or dictionary stands between a frame and its
+session. A session writes without waiting. Past the high-water mark it is told `writable(False)`; a client that
+stays there for `stall_s` is closed with 1013, so what one client can hold in memory is bounded.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from starlette.types import Receive, Scope, Send
+from picows import (
+    WSAutoPingStrategy,
+    WSCloseCode,
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSProtocolError,
+    WSTransport,
+)
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
+from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.exceptions import InvalidState
 
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.ids import random_id
@@ -32,6 +42,8 @@ LOW_WATER: Final = 64 * 1024
 """Bytes left when the session may go on: enough to keep the line busy while it does."""
 HARD_LIMIT: Final = 4 * 1024 * 1024
 """Bytes queued, one large message aside, at which a session that does not stop loses its client at once."""
+READ_BUFFER: Final = 4 * 1024
+"""Bytes a quiet connection keeps for reading: two messages of 20 ms; it grows with the messages that come."""
 ABORT_GRACE_S: Final = 2.0
 """How long an unwilling client has to take the close frame before the connection is cut."""
 MAX_REASON_BYTES: Final = 123
@@ -40,23 +52,49 @@ MAX_REASON_BYTES: Final = 123
 SOCKET: Final = "moksori.socket"
 """The ASGI state key under which `Socket` hands itself to the application."""
 
+NORMAL: Final = 1000
+NO_STATUS: Final = 1005
 ABNORMAL: Final = 1006
+NEVER_SENT: Final = frozenset({0, NO_STATUS, ABNORMAL})
+"""Codes that stand for the lack of one (RFC 6455 section 7.4.1), and 0, which picows lets through."""
 INTERNAL_ERROR: Final = 1011
+SERVICE_RESTART: Final = 1012
 TRY_AGAIN_LATER: Final = 1013
 
 BINARY_REFUSED: Final = (
     "Binary frames are not part of this protocol: send each event as one JSON text frame, audio as base64."
 )
 
+HANDSHAKE: Final = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+"""What picows is shown in place of the handshake, which was held, and judged, before it came in."""
+
+TEXT: Final = WSMsgType.TEXT
+CONTINUATION: Final = WSMsgType.CONTINUATION
+CLOSE: Final = WSMsgType.CLOSE
+PONG: Final = WSMsgType.PONG
+
 _log = get_logger(__name__)
+_frames_log = logging.getLogger("moksori.frames")
+_frames_log.setLevel(logging.CRITICAL)  # what a peer does wrong is told to it in the close frame
+
+
+class _Tunnel:
+    """The transport as picows sees it; while the handshake is replayed, what is written goes nowhere."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.write = transport.write
+        self.writelines = transport.writelines
+        self.get_write_buffer_size = transport.get_write_buffer_size
+        self.get_extra_info = transport.get_extra_info
+        self.close = transport.close
+        self.abort = transport.abort
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, which can also be cut off, and says when the connection is lost.
-
-    ASGI knows neither: a close waits behind what the client does not read, perhaps for ever, and a loss is
-    seen only by reading.
-    """
+    """uvicorn's protocol until the handshake is through; then it only keeps uvicorn's books."""
 
     def __init__(
         self,
@@ -66,195 +104,278 @@ class Socket(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, {**app_state, SOCKET: self}, _loop)
-        self.on_lost: Callable[[], None] | None = None  # called once, when the connection is gone
+        self._frames: WSTransport | None = None  # picows' side, once it has taken over
         self._cut: asyncio.TimerHandle | None = None
 
-    @property
-    def vanished(self) -> bool:
-        """Whether the connection ended without a close frame from the client."""
-        return self.disconnected and self.conn.close_rcvd is None
+    def upgrade(self, listener: WSListener) -> WSTransport:
+        """Let picows carry the frames from here on; `listener` gets them. Call right after the handshake."""
+        self.stop_keepalive()
+        protocol = WSProtocol(
+            None,
+            None,
+            False,
+            lambda request: listener,
+            _frames_log,
+            True,  # a listener that fails ends its connection with 1011
+            None,
+            self.ping_interval is not None,
+            self.ping_interval,
+            self.ping_timeout,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            True,  # answers pings
+            self.config.ws_max_size,
+            None,
+            READ_BUFFER,
+        )
+        tunnel = _Tunnel(self.transport)
+        protocol.connection_made(tunnel)
+        tunnel.write = _nowhere
+        protocol.get_buffer(-1)[: len(HANDSHAKE)] = HANDSHAKE
+        protocol.buffer_updated(len(HANDSHAKE))
+        tunnel.write = self.transport.write
+        self.transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
+        self.transport.set_protocol(protocol)
+        self._frames = protocol.transport
+        return self._frames
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the transport before, by the wire after picows took over."""
         super().connection_lost(exc)
         self.app_state = {}  # breaks the cycle through SOCKET
+        self._frames = None
         if self._cut is not None:
             self._cut.cancel()
-        if self.on_lost is not None:
-            self.on_lost()
-            self.on_lost = None
+
+    def shutdown(self) -> None:
+        """uvicorn stops: whoever is still connected is told so."""
+        if self._frames is None:
+            super().shutdown()
+            return
+        if not self._frames.is_close_frame_sent:
+            self._frames.send_close(SERVICE_RESTART)  # type: ignore[arg-type]
+        self.transport.close()
+        self.cut_after(ABORT_GRACE_S)
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)
-        self._cut_after(self.close_timeout + ABORT_GRACE_S)
+        self.cut_after(self.close_timeout + ABORT_GRACE_S)
 
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self._cut_after(ABORT_GRACE_S)
-
-    def abort(self, code: int, reason: str) -> None:
-        """Put the close frame behind what is written already, and cut the connection soon in any case."""
+    def cut_after(self, seconds: float) -> None:
+        """Cut the connection off unless it is gone by then; a sooner time wins over a later one."""
         if self.disconnected:
             return
-        if not self.close_sent and not self.transport.is_closing():
-            with contextlib.suppress(InvalidState):
-                self.conn.send_close(code, reason)
-                self.transport.write(b"".join(self.conn.data_to_send()))
-            self.close_sent = True
-        self.transport.close()
-        self._cut_after(ABORT_GRACE_S)
-
-    def _cut_after(self, seconds: float) -> None:
-        if not self.disconnected and self._cut is None:
-            self._cut = self.loop.call_later(seconds, self.transport.abort)
+        when = self.loop.time() + seconds
+        if self._cut is None or self._cut.when() > when:
+            if self._cut is not None:
+                self._cut.cancel()
+            self._cut = self.loop.call_at(when, self.transport.abort)
 
 
-class SocketWire:
+class SocketWire(WSListener):
     """`sessions.wire.Wire` over one WebSocket: `run` is its life, everything else is synchronous.
 
     What a session sends before `run` is kept, so it may greet before the handshake is through.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, stall_s: float) -> None:
-        self._asgi_receive = receive
-        self._asgi_send = send
-        self._socket: Socket | None = scope.get("state", {}).get(SOCKET)
+    def __init__(self, scope: Scope, *, stall_s: float) -> None:
+        self._socket: Socket = scope["state"][SOCKET]
+        self._limit: int = self._socket.config.ws_max_size
         self._stall_s = stall_s
         self._loop = asyncio.get_running_loop()
-        self._events: WireEvents | None = None  # from `run` until `closed` was called
-        self._queue: deque[bytes] = deque()
-        self._queued = 0  # bytes in `_queue`, and of the message being written
-        self._largest = 0  # bytes of the largest message queued since there was room
-        self._wake = asyncio.Event()  # the writer has something to do
-        self._may_read = asyncio.Event()
-        self._may_read.set()
+        self._ended: asyncio.Future[tuple[int, str]] = self._loop.create_future()
+        self._events: WireEvents | None = None  # from `run` until `closed` is called
+        self._frames: WSTransport | None = None  # from `run` until the connection is gone
+        self._early: list[bytes] = []  # sent before `run`
+        self._parts: list[bytes] = []  # of a fragmented message, so far
+        self._parts_size = 0
+        self._parts_are_text = False
+        self._reading = True
+        self._held: deque[bytes] = deque()  # messages that came while the session did not read
         self._choked = False  # past the high-water mark and not yet below the low one
+        self._largest = 0  # bytes of the largest message written while choked
         self._stall_timer: asyncio.TimerHandle | None = None
         self._closing: tuple[int, str] | None = None  # what we said, or will say, in the close frame
-        self._gone = False  # nothing can be sent any more
-        self._reader: asyncio.Task[tuple[int, str]] | None = None
+
+    @property
+    def queued(self) -> int:
+        """Bytes the client has not taken yet, those in the system's buffers aside."""
+        if self._frames is None:
+            return sum(len(data) for data in self._early)
+        return self._frames.underlying_transport.get_write_buffer_size()
 
     # What the session calls (sessions.wire.Wire).
 
     def send(self, data: bytes) -> None:
-        if self._gone or self._closing is not None:
+        if self._closing is not None or self._ended.done():
             return
-        if self._queued - self._largest > HARD_LIMIT:
-            self._give_up()
+        frames = self._frames
+        if frames is None:
+            self._early.append(data)
             return
-        self._queue.append(data)
-        self._queued += len(data)
-        self._largest = max(self._largest, len(data))
-        self._wake.set()
-        if self._queued > HIGH_WATER and not self._choked:
-            self._choked = True
-            self._start_stall_timer()
-            if self._events is not None:
-                self._events.writable(False)
+        if self._choked:
+            if self.queued - self._largest > HARD_LIMIT:
+                self._give_up()
+                return
+            self._largest = max(self._largest, len(data))
+        frames.send(TEXT, data)
+        if self._choked and not self._largest:  # it was this one that filled the buffer
+            self._largest = len(data)
 
     def reading(self, yes: bool) -> None:
+        if yes == self._reading:
+            return
+        self._reading = yes
         if yes:
-            self._may_read.set()
-        else:
-            self._may_read.clear()
+            self._loop.call_soon(self._release)
 
     def close(self, code: int, reason: str = "") -> None:
-        if self._gone or self._closing is not None:
+        if self._closing is not None or self._ended.done():
             return
         self._closing = (code, _short(reason))
-        self._start_stall_timer()  # flushing is not waited for longer than a stall
-        self._wake.set()
+        if self._frames is not None:
+            self._say_close()
 
     # The life of the connection.
 
     async def run(self, events: WireEvents) -> None:
         """Carry messages until either side closes; ends by calling `events.closed` exactly once."""
         self._events = events
-        if self._socket is not None:
-            self._socket.on_lost = self._lost
-        if self._choked:
-            events.writable(False)
-        writer = asyncio.create_task(self._write(), name="wire writer")
-        self._reader = asyncio.create_task(self._read(events), name="wire reader")
-        code, reason = ABNORMAL, ""
+        self._frames = self._socket.upgrade(self)
+        for data in self._early:
+            self._frames.send(TEXT, data)
+        self._early.clear()
+        if self._closing is not None:
+            self._say_close()
         try:
-            done, _ = await asyncio.wait({writer, self._reader}, return_when=asyncio.FIRST_COMPLETED)
-            if self._reader in done and not self._reader.cancelled():
-                code, reason = self._reader.result()
-            code, reason = self._closing or (code, reason)
+            code, reason = await self._ended
         except asyncio.CancelledError:
-            self._abort(TRY_AGAIN_LATER, "The server is stopping.")
+            code, reason = self._closing or (TRY_AGAIN_LATER, "The server is stopping.")
+            if self._closing is None:
+                self._closing = (code, reason)
+                self._say_close()
             raise
         finally:
-            self._gone = True
-            self._queue.clear()
             self._stop_stall_timer()
-            for task in (writer, self._reader):
-                task.cancel()
             self._events = None
+            self._held.clear()
             events.closed(code, reason)
 
-    async def _read(self, events: WireEvents) -> tuple[int, str]:
-        """Hand over messages until the client's close; returns its code and reason."""
-        while True:
-            await self._may_read.wait()
-            message = await self._asgi_receive()
-            if message["type"] == "websocket.disconnect":
-                if self._socket is not None and self._socket.vanished:
-                    return ABNORMAL, ""
-                return message.get("code") or ABNORMAL, message.get("reason") or ""
-            if self._closing is not None:
-                continue  # said after we began to close: nobody is there to hear it
-            text = message.get("text")
+    def _say_close(self) -> None:
+        """The close frame goes behind what is written already; flushing both is not waited for longer than a stall."""
+        assert self._closing is not None
+        if self._frames is not None:
+            code, reason = self._closing
+            self._frames.send_close(code, reason.encode())  # type: ignore[arg-type]
+            self._transport().resume_reading()  # for the client's answer
+            self._socket.cut_after(self._stall_s)
+        self._end(*self._closing)
+
+    def _end(self, code: int, reason: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result((code, reason))
+
+    # What picows calls (picows.WSListener).
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            raise self._violation(WSCloseCode.PROTOCOL_ERROR, "no extension was agreed on")
+        if kind == TEXT and frame.fin and not self._parts:
+            self._message(frame.get_payload_as_bytes())
+        elif kind == CLOSE:
+            self._said_close(transport, frame)
+        elif kind != PONG:
+            self._part(frame, kind)
+
+    def _said_close(self, transport: WSTransport, frame: WSFrame) -> None:
+        code = _number(frame.get_close_code()) if frame.payload_size else NO_STATUS
+        if code in NEVER_SENT and frame.payload_size:
+            raise self._violation(WSCloseCode.PROTOCOL_ERROR, f"{code} is no code to close with")
+        reason = frame.get_close_reason() or ""
+        if not transport.is_close_frame_sent:
+            transport.send_close(NORMAL if code == NO_STATUS else code)  # type: ignore[arg-type]
+        transport.disconnect()
+        self._socket.cut_after(ABORT_GRACE_S)
+        self._end(code, reason)
+
+    def _part(self, frame: WSFrame, kind: WSMsgType) -> None:
+        """One frame of a fragmented message, or a binary one."""
+        if (kind == CONTINUATION) != bool(self._parts):
+            raise self._violation(WSCloseCode.PROTOCOL_ERROR, "a message began inside another, or nowhere")
+        if kind != CONTINUATION:
+            self._parts_are_text = kind == TEXT
+        self._parts.append(frame.get_payload_as_bytes())
+        self._parts_size += frame.payload_size
+        if self._parts_size > self._limit:
+            raise self._violation(WSCloseCode.MESSAGE_TOO_BIG, f"a message may have {self._limit} bytes")
+        if not frame.fin:
+            return
+        data, self._parts, self._parts_size = b"".join(self._parts), [], 0
+        if self._parts_are_text:
+            self._message(data)
+        else:
+            self.send(_refusal_of_binary())
+
+    def _message(self, data: bytes) -> None:
+        if not data.isascii():
             try:
-                if text is not None:
-                    events.message(text.encode())
-                else:
-                    self.send(_refusal_of_binary())
-            except Exception:
-                _log.exception("session_failed")
-                self.close(INTERNAL_ERROR, "The session failed inside the server.")
+                data.decode()
+            except UnicodeDecodeError:
+                raise self._violation(WSCloseCode.INVALID_TEXT, "a text frame must be UTF-8") from None
+        if self._ended.done():
+            return  # said after the end: nobody is there to hear it
+        if self._reading and not self._held:
+            self._deliver(data)
+            return
+        self._held.append(data)
+        self._transport().pause_reading()
 
-    async def _write(self) -> None:
-        """Drain the queue, then close if asked to; ends when nothing can be sent any more."""
+    def _deliver(self, data: bytes) -> None:
+        assert self._events is not None
         try:
-            while True:
-                while self._queue:
-                    data = self._queue.popleft()
-                    await self._asgi_send({"type": "websocket.send", "text": data.decode()})
-                    self._queued -= len(data)
-                    if self._queued <= LOW_WATER:
-                        self._largest = 0
-                        if self._choked:
-                            self._unchoke()
-                if self._closing is not None:
-                    code, reason = self._closing
-                    await self._asgi_send({"type": "websocket.close", "code": code, "reason": reason})
-                    return
-                self._wake.clear()
-                await self._wake.wait()
-        except OSError:
-            # uvicorn's ClientDisconnected: the client went first. The reader, once it reads, says how.
-            self._gone = True
-            self._may_read.set()
-            if self._reader is not None:
-                await asyncio.wait({self._reader})
+            self._events.message(data)
+        except Exception:
+            _log.exception("session_failed")
+            self.close(INTERNAL_ERROR, "The session failed inside the server.")
 
-    def _unchoke(self) -> None:
-        self._choked = False
-        if self._closing is None:
-            self._stop_stall_timer()
-        if self._events is not None:
-            self._events.writable(True)
+    def _release(self) -> None:
+        """Hand over what was held back, as far as the session still reads."""
+        while self._held and self._reading and not self._ended.done():
+            self._deliver(self._held.popleft())
+        if not self._held and self._frames is not None:
+            self._transport().resume_reading()
 
-    def _lost(self) -> None:
-        """The connection is gone. The reader has been told, but may be paused."""
-        self._gone = True
-        self._may_read.set()
-        self._wake.set()
+    def _violation(self, code: WSCloseCode, reason: str) -> WSProtocolError:
+        """What picows answers with a close frame; the session ends now."""
+        self._end(_number(code), reason)
+        return WSProtocolError(code, reason)
 
-    def _start_stall_timer(self) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._frames = None
+        self._socket.connection_lost(None)
+        said = transport.close_handshake.sent if transport.close_handshake is not None else None
+        if said is not None and said.code != WSCloseCode.GOING_AWAY:
+            self._end(_number(said.code), said.reason or "")  # picows found something wrong with a frame
+        else:
+            self._end(ABNORMAL, "")  # vanished, or answered no ping
+
+    def pause_writing(self) -> None:
+        if self._choked:
+            return
+        self._choked = True
         if self._stall_timer is None:
             self._stall_timer = self._loop.call_later(self._stall_s, self._give_up)
+        if self._events is not None and not self._ended.done():
+            self._events.writable(False)
+
+    def resume_writing(self) -> None:
+        if not self._choked:
+            return
+        self._choked = False
+        self._largest = 0
+        self._stop_stall_timer()
+        if self._events is not None and not self._ended.done():
+            self._events.writable(True)
 
     def _stop_stall_timer(self) -> None:
         if self._stall_timer is not None:
@@ -264,19 +385,16 @@ class SocketWire:
     def _give_up(self) -> None:
         """The client does not read: drop what it will not take, and cut it off."""
         code, reason = self._closing or (TRY_AGAIN_LATER, "The client read too slowly.")
-        self._closing = (code, reason)
-        self._gone = True
-        self._queue.clear()
-        self._queued = 0
-        self._stop_stall_timer()
         _log.warning("client_stalled", close_code=code)
-        self._abort(code, reason)
+        if self._frames is not None:
+            if not self._frames.is_close_frame_sent:
+                self._frames.send_close(code, reason.encode())  # type: ignore[arg-type]
+            self._transport().close()
+            self._socket.cut_after(ABORT_GRACE_S)
+        self._end(code, reason)
 
-    def _abort(self, code: int, reason: str) -> None:
-        if self._socket is not None:
-            self._socket.abort(code, reason)
-        if self._reader is not None:
-            self._reader.cancel()
+    def _transport(self) -> asyncio.Transport:
+        return self._socket.transport
 
 
 async def refuse(websocket: WebSocket, error: ProtocolError, code: int, subprotocol: str | None) -> None:
@@ -294,6 +412,15 @@ async def accept(websocket: WebSocket, subprotocol: str | None) -> bool:
     except (WebSocketDisconnect, OSError):
         return False
     return True
+
+
+def _number(code: WSCloseCode) -> int:
+    """picows' codes are integers, whatever its stubs say; those of applications have no name."""
+    return cast("int", code)
+
+
+def _nowhere(data: bytes | bytearray | memoryview) -> None:
+    """Where the replayed handshake's answer goes."""
 
 
 def _refusal_of_binary() -> bytes:
