@@ -145,6 +145,12 @@ class Telemetry:
             ["code"],
             registry=self.registry,
         )
+        self._routes_failed = Counter(
+            "moksori_route_failures",
+            "Routes that did not answer at connect, by error code.",
+            ["route", "code"],
+            registry=self.registry,
+        )
         self._turns = Counter("moksori_turns", "Finished turns.", ["model", "status"], registry=self.registry)
         self._v2v = Histogram(
             "moksori_voice_to_voice_seconds",
@@ -175,6 +181,10 @@ class Telemetry:
         self._live.dec()
         self._closed.labels(str(code)).inc()
         self._log.info("call_closed", call=call_id, close_code=code, **fields)
+
+    def route_failed(self, route: str, code: str) -> None:
+        """A route did not answer at connect, and the next one was tried if there was one."""
+        self._routes_failed.labels(route, code).inc()
 
     def refused(self, code: str, **fields: Any) -> None:
         """A connection was refused before it became a session."""

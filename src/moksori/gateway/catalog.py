@@ -43,7 +43,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source: str = ""
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"upstream_name": "as"}):
+class Model(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"upstream_name": "as"}
+):
     """A model a client may ask for by `name`; the service calls it `upstream_name`."""
 
     name: str

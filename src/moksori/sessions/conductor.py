@@ -13,6 +13,7 @@ from moksori.protocol.errors import Error, ErrorDetail
 from moksori.protocol.frame import Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.response import Response
+from moksori.sessions.routing import Routed
 from moksori.sessions.wire import Wire
 from moksori.telemetry import Telemetry, Turn
 
@@ -35,13 +36,22 @@ class Limits(Protocol):
     def idle_s(self) -> int: ...
 
 
+class _BackendSide:
+    """The conductor as its backend sees it: both its sides are told `writable`, and mean different things."""
+
+    def __init__(self, conductor: Conductor, wire: Wire) -> None:
+        self.frame = conductor.frame
+        self.lost = conductor.lost
+        self.writable = wire.reading
+
+
 class Conductor:
-    """A `Sink` for its backend and the `WireEvents` of its wire. Synchronous; owned by the event loop."""
+    """Between a backend, whose `Sink` it is, and a wire, whose `WireEvents`. Synchronous; owned by the event loop."""
 
     def __init__(
         self,
         wire: Wire,
-        backend: Backend,
+        backend: Backend | Routed,
         *,
         session_id: str,
         model: str,
@@ -53,7 +63,10 @@ class Conductor:
         self.session_id = session_id
         self.model = model
         self._wire = wire
-        self._backend = backend
+        self._candidates = backend
+        self._backend: Backend
+        self.route = ""
+        """The route that answers, once one does; empty where there was no choice."""
         self._limits = limits
         self._telemetry = telemetry
         self._extended = extended
@@ -70,7 +83,12 @@ class Conductor:
 
     async def start(self, opening: Opening) -> None:
         """Send `session.created`, and let the backend begin. Raises `BackendRefused`."""
-        await self._backend.start(opening, self)
+        side = _BackendSide(self, self._wire)
+        if isinstance(self._candidates, Routed):
+            self.route, self._backend = await self._candidates.begin(opening, side)
+        else:
+            self._backend = self._candidates
+            await self._backend.start(opening, side)
         self._opened = True
         self._expires_at = opening.session.expires_at
         self._send(Frame.from_event(out.SessionCreated(event_id=random_id("event"), session=opening.session)))
@@ -105,8 +123,9 @@ class Conductor:
             self._watch(frame)
 
     def lost(self, why: BackendLost) -> None:
-        self._tell(why.code, why.message, type="server_error")
-        self.end(INTERNAL_ERROR if why.retry else NORMAL, why.message)
+        expired = why.code == "session_expired"
+        self._tell(why.code, why.message, type="invalid_request_error" if expired else "server_error")
+        self.end(GOING_AWAY if expired else INTERNAL_ERROR if why.retry else NORMAL, why.message)
 
     # ------------------------------------------------------------------ the end
 

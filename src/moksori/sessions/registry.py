@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol, TypeVar
 
 from moksori.agent.backend import Backend, BackendRefused, Opening
 from moksori.agent.principal import Principal
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.ids import random_id
 from moksori.protocol.session import (
+    DEFAULT_VOICE,
     STANDARD,
     Session,
     Supported,
@@ -20,6 +23,8 @@ from moksori.protocol.session import (
     merge,
 )
 from moksori.sessions.conductor import Conductor
+from moksori.sessions.routing import Route, Routed, plan
+from moksori.sessions.waiting import OnFirstNeed
 from moksori.sessions.wire import Wire, WireEvents
 from moksori.settings import LOCAL_MODEL, LOCAL_ROUTE, Settings
 from moksori.telemetry import Telemetry
@@ -72,12 +77,44 @@ class LocalEngine(Protocol):
     def backend(self, model: str) -> Backend: ...
 
 
+class Destination(Protocol):
+    """Where a remote route leads."""
+
+    @property
+    def idle_billed(self) -> bool: ...
+
+    @property
+    def voice(self) -> str | None: ...
+
+
+D = TypeVar("D", bound=Destination)
+
+
+class Remote(Protocol[D]):
+    """Other people's models, as far as sessions need them."""
+
+    def destination(self, route: str) -> D | None: ...
+
+    def needs(self, route: str) -> str | None:
+        """The environment variable without which a known model cannot be reached."""
+        ...
+
+    def backend(self, destination: D) -> Backend: ...
+
+
 class Sessions:
     """All live sessions of this process. Belongs to the event loop."""
 
-    def __init__(self, settings: Settings, engine: LocalEngine | None, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: LocalEngine | None,
+        telemetry: Telemetry,
+        remote: Remote[Any] | None = None,
+    ) -> None:
         self._settings = settings
         self._engine = engine
+        self._remote = remote
         self._telemetry = telemetry
         self._live: dict[str, Conductor] = {}
         self._emptied = asyncio.Event()
@@ -89,8 +126,9 @@ class Sessions:
     async def open(self, wire: Wire, request: ConnectRequest) -> WireEvents:
         """Begin a session on `wire`; its `session.created` is sent before this returns. Raises `Refused`."""
         self._admit(request)
-        session = self._session(request)
-        backend = self._backend(request)
+        routes, first = self._routes(request)
+        session = self._session(request, first)
+        backend = self._backend(routes, lazily=first is not None and first.idle_billed)
         conductor = Conductor(
             wire,
             backend,
@@ -109,11 +147,14 @@ class Sessions:
             await conductor.start(opening)
         except BackendRefused as refusal:
             self._ended(conductor)
-            raise Refused(refusal.code, str(refusal), TRY_AGAIN_LATER, refusal.status) from refusal
+            close_code = POLICY_VIOLATION if refusal.status in (400, 404) else TRY_AGAIN_LATER
+            raise Refused(refusal.code, str(refusal), close_code, refusal.status) from refusal
         except BaseException:
             self._ended(conductor)
             raise
-        self._telemetry.opened(session.id, conductor.model, principal=request.principal.name)
+        self._telemetry.opened(
+            session.id, conductor.model, principal=request.principal.name, route=conductor.route
+        )
         return conductor
 
     async def drain(self, seconds: float) -> None:
@@ -157,18 +198,22 @@ class Sessions:
                 503,
             )
 
-    def _session(self, request: ConnectRequest) -> Session:
+    def _session(self, request: ConnectRequest, first: Destination | None) -> Session:
         """The session a client begins with: our defaults, and what its client secret was bound to."""
         session_id = random_id("sess")
         expires_at = int(time.time()) + self._settings.limits.max_session_s
-        supported = self._engine.supported if self._engine is not None else STANDARD
+        local = self._engine if first is None else None
+        supported = local.supported if local is not None else STANDARD
         session: Session
         if request.intent == "transcription":
             session = default_transcription_session(session_id, expires_at)
         elif request.intent in (None, "", "realtime", "conversation"):
-            instructions = self._engine.instructions if self._engine is not None else ""
             session = default_session(
-                session_id, request.model or LOCAL_MODEL, expires_at, instructions=instructions
+                session_id,
+                request.model or LOCAL_MODEL,
+                expires_at,
+                instructions=local.instructions if local is not None else "",
+                voice=(first.voice if first is not None else None) or DEFAULT_VOICE,
             )
         else:
             raise Refused(
@@ -184,35 +229,43 @@ class Sessions:
         except ProtocolError as error:
             raise Refused(error.code or "invalid_value", error.message, POLICY_VIOLATION, 400) from error
 
-    def _backend(self, request: ConnectRequest) -> Backend:
+    def _backend(self, routes: tuple[Route, ...], lazily: bool) -> Backend | Routed:
+        routed = Routed(routes, self._telemetry.route_failed)
+        return OnFirstNeed(routed) if lazily else routed
+
+    def _routes(self, request: ConnectRequest) -> tuple[tuple[Route, ...], Destination | None]:
+        """The routes to try, and where the first leads if it is remote. Raises `Refused` when there is none."""
         model = request.model or LOCAL_MODEL
-        if LOCAL_ROUTE in self._routes(model) and self._engine is not None:
-            return self._engine.backend(model)
+        routes: list[Route] = []
+        first: Destination | None = None
+        for name in plan(model, self._settings.models, random.random):
+            if name in (LOCAL_ROUTE, LOCAL_MODEL):
+                if self._engine is not None:
+                    routes.append(Route(LOCAL_ROUTE, partial(self._engine.backend, model)))
+                continue
+            destination = self._remote.destination(name) if self._remote is not None else None
+            if destination is not None and self._remote is not None:
+                first = first if routes else destination
+                routes.append(Route(name, partial(self._remote.backend, destination)))
+        if (
+            not routes
+            and self._engine is not None
+            and not self._settings.models
+            and not self._settings.upstreams
+        ):
+            # Nobody said which names there are: every name is the local model.
+            routes.append(Route(LOCAL_ROUTE, partial(self._engine.backend, model)))
+        if routes:
+            return tuple(routes), first
+        variable = self._remote.needs(model) if self._remote is not None else None
         raise Refused(
             "model_not_found",
-            f"The model '{model}' does not exist here; GET /v1/models lists those that do.",
+            f"The model '{model}' needs {variable} in the server's environment."
+            if variable
+            else f"The model '{model}' does not exist here; GET /v1/models lists those that do.",
             POLICY_VIOLATION,
             404,
         )
-
-    def _routes(self, model: str) -> tuple[str, ...]:
-        """Routes for a model name, aliases followed. With no [models] every name is the local model."""
-        if model == LOCAL_MODEL or (not self._settings.models and not self._settings.upstreams):
-            return (LOCAL_ROUTE,)
-        seen: set[str] = set()
-        ahead, routes = [model], []
-        while ahead:
-            name = ahead.pop(0)
-            if name in seen:
-                continue
-            seen.add(name)
-            if name in self._settings.models:
-                ahead = [*self._settings.models[name], *ahead]
-            elif name == LOCAL_MODEL:
-                routes.append(LOCAL_ROUTE)
-            else:
-                routes.append(name)
-        return tuple(routes)
 
     def _ended(self, conductor: Conductor) -> None:
         self._live.pop(conductor.session_id, None)

@@ -1,0 +1,479 @@
+"""A conversation at an upstream, as a `Backend`: dial, greet, configure, then carry frames both ways.
+
+Audio travels in the byte lane: only its type is looked at, the same bytes go on. Everything else is the control lane:
+checked as our own clients' events are, and rewritten where the two sides must not see each other's names (session id,
+model, expiry, key). Nothing is handed to the sink before `start` has returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from moksori.agent.backend import (
+    BackendLost,
+    BackendRefused,
+    Capabilities,
+    CloseReason,
+    Farewell,
+    Opening,
+    Sink,
+)
+from moksori.gateway.catalog import Upstream
+from moksori.gateway.greeting import history_events, opening_update, rewritten_update
+from moksori.gateway.scrub import scrubbed
+from moksori.gateway.socket import UpstreamSocket, dial
+from moksori.protocol import server_events as s
+from moksori.protocol.client_events import CLIENT_EVENTS, SessionUpdate
+from moksori.protocol.dialects.beta import BetaLink
+from moksori.protocol.errors import Error, ErrorDetail, ProtocolError
+from moksori.protocol.frame import Frame
+from moksori.protocol.ids import random_id
+from moksori.protocol.response import Response, StatusDetails, StatusError, Usage
+from moksori.protocol.session import RealtimeSession, ServerVad
+from moksori.telemetry import get_logger
+
+STALL_S: Final = 10.0
+"""An upstream that takes nothing off its connection for so long counts as lost."""
+CONTROLLED: Final = frozenset(
+    {
+        "session.created",
+        "session.updated",
+        "conversation.created",
+        "input_audio_buffer.speech_stopped",
+        "response.created",
+        "response.output_audio.delta",
+        "response.done",
+        "error",
+    }
+)
+"""Server events a link looks into; any other known one passes as it is."""
+ASKS_FOR_ANSWER: Final = frozenset({"response.create"})
+
+_log = get_logger(__name__)
+
+
+class Link:
+    """One `Backend`. Belongs to the event loop; `model` is what the service calls it."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        model: str,
+        *,
+        connect_s: float,
+        silent_s: float,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.upstream = upstream
+        self.model = model
+        self._connect_s = connect_s
+        self._silent_s = silent_s
+        self._now = now
+        self._beta = BetaLink() if upstream.dialect == "openai-beta" else None
+        self._socket: UpstreamSocket | None = None
+        self._sink: Sink | None = None
+        self._opening: Opening | None = None
+        self._inbox: deque[Frame] | None = deque()  # frames before `start` has returned; None afterwards
+        self._came = asyncio.Event()
+        self._gone: tuple[int, str] | None = None  # how the socket ended
+        self._over = False  # nothing is told to the sink any more
+        self._active: dict[str, Response] = {}  # responses created and not done
+        self._asked = 0  # response.create sent, response.created not seen
+        self._last_error: str | None = None
+        self._heard_at = 0.0
+        self._turn_ended_at: float | None = None
+        self._latency_ms: int | None = None
+        self._silence_ms = 0
+        self._watch: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        provider = self.upstream.provider
+        return Capabilities(
+            formats=frozenset({"audio/pcm", "audio/pcmu", "audio/pcma"}),
+            transcripts="late",
+            max_session_s=provider.max_session_s,
+            billing="seconds" if provider.idle_billed else "tokens",
+        )
+
+    # ------------------------------------------------------------------ the beginning
+
+    async def start(self, opening: Opening, sink: Sink) -> None:
+        """Dial, be greeted, configure. Raises `BackendRefused` within the connect time."""
+        self._opening = opening
+        try:
+            async with asyncio.timeout(self._connect_s):
+                self._socket = await dial(
+                    self.upstream, self.model, opening.session.id, self, self._connect_s
+                )
+                await self._greeted()
+                await self._configured(opening)
+        except TimeoutError:
+            raise BackendRefused(
+                f"{self.upstream.provider.title} did not greet within {self._connect_s:g} seconds.",
+                code="upstream_timeout",
+                status=504,
+            ) from None
+        for event in history_events(opening):
+            self._to_upstream(Frame.from_event(event))
+        self._sink = sink
+        asyncio.get_running_loop().call_soon(self._go_live)
+
+    def _go_live(self) -> None:
+        """Once the caller of `start` has greeted its client: what came meanwhile, then everything as it comes."""
+        early, self._inbox = self._inbox, None
+        for frame in early or ():
+            self._take(frame)
+        if self._gone is not None:
+            self._lose(*self._gone)
+        self._heard_at = self._now()
+        self._watch_silence()
+
+    async def _greeted(self) -> None:
+        """The first frame must be `session.created`."""
+        frame = await self._next()
+        if frame.type == "session.created":
+            return
+        if frame.type == "error":
+            raise self._error_refusal(frame)
+        raise BackendRefused(
+            f"{self.upstream.provider.title} did not greet as a realtime service does.",
+            code="upstream_bad_greeting",
+            status=502,
+        )
+
+    async def _configured(self, opening: Opening) -> None:
+        """Make the upstream's session what our client was told it is."""
+        event_id = random_id("event")
+        asked = opening_update(opening.session, self.upstream.provider, self.model)
+        self._note_session(opening.session)
+        self._to_upstream(Frame.from_event(SessionUpdate(session=asked, event_id=event_id)))
+        while self.upstream.provider.confirms:
+            frame = await self._next()
+            if frame.type == "session.updated":
+                return
+            if frame.type == "error":
+                raise self._error_refusal(frame)
+
+    async def _next(self) -> Frame:
+        assert self._inbox is not None
+        while not self._inbox:
+            if self._gone is not None:
+                code, reason = self._gone
+                said = scrubbed(reason) or f"code {code}"
+                raise BackendRefused(
+                    f"{self.upstream.provider.title} closed the connection before the call began ({said}).",
+                    code="upstream_closed",
+                    status=502,
+                )
+            self._came.clear()
+            await self._came.wait()
+        return self._inbox.popleft()
+
+    def _error_refusal(self, frame: Frame) -> BackendRefused:
+        code, message = _error_of(frame)
+        if code in ("invalid_api_key", "insufficient_permissions", "account_deactivated"):
+            return BackendRefused(
+                f"{self.upstream.provider.title} refused this server's key for '{self.model}' ({code}).",
+                code="upstream_key_refused",
+                status=502,
+            )
+        return BackendRefused(
+            f"{self.upstream.provider.title} refused the session: {scrubbed(message)}",
+            code=code or "upstream_refused",
+            status=502,
+        )
+
+    # ------------------------------------------------------------------ from the client
+
+    def send(self, frame: Frame) -> None:
+        if frame.type == "input_audio_buffer.append":
+            self._to_upstream(frame)
+            return
+        try:
+            if frame.type not in CLIENT_EVENTS:
+                frame.as_client()
+            assert self._opening is not None
+            event = frame.as_client(strict=self._opening.strict)
+            if isinstance(event, SessionUpdate):
+                frame = Frame.from_event(
+                    rewritten_update(
+                        event, self._opening.session, self.upstream.provider, strict=self._opening.strict
+                    ),
+                    frame.at,
+                )
+        except ProtocolError as error:
+            self._to_client(Frame.from_event(error.caused_by(frame.event_id).as_event(random_id("event"))))
+            return
+        if frame.type in ASKS_FOR_ANSWER:
+            self._asked += 1
+            self._heard_at = self._now()
+            self._turn_ended_at = self._now()
+        self._to_upstream(frame)
+
+    def _to_upstream(self, frame: Frame) -> None:
+        assert self._socket is not None
+        if self._beta is None:
+            self._socket.send(frame.raw)
+            return
+        for each in self._beta.to_server(frame):
+            self._socket.send(each.raw)
+
+    def reading(self, yes: bool) -> None:
+        if self._socket is not None:
+            self._socket.reading(yes)
+
+    async def close(self, why: CloseReason) -> Farewell:
+        self._end()
+        if self._socket is not None:
+            await self._socket.close()
+        return Farewell()
+
+    # ------------------------------------------------------------------ from the socket
+
+    def message(self, data: bytes) -> None:
+        self._heard_at = self._now()
+        frame = Frame.from_raw(data, time.monotonic_ns())
+        if self._beta is None:
+            self._arrived(frame)
+            return
+        for each in self._beta.from_server(frame):
+            self._arrived(each)
+
+    def _arrived(self, frame: Frame) -> None:
+        if self._inbox is not None:
+            self._inbox.append(frame)
+            self._came.set()
+        else:
+            self._take(frame)
+
+    def writable(self, yes: bool) -> None:
+        if self._over or self._sink is None:
+            return
+        self._sink.writable(yes)
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+        if not yes:
+            self._stall = asyncio.get_running_loop().call_later(
+                STALL_S, self._lost, "upstream_stalled", "The model service stopped taking what was said."
+            )
+
+    def disconnected(self, code: int, reason: str) -> None:
+        self._gone = (code, reason)
+        self._came.set()
+        if self._inbox is None:
+            self._lose(code, reason)
+
+    def _take(self, frame: Frame) -> None:
+        """One server event on its way to the client."""
+        kind = frame.type
+        if kind in CONTROLLED:
+            self._control(frame)
+        elif kind in s.SERVER_EVENTS:
+            self._to_client(frame)
+        elif kind not in self.upstream.provider.drops:
+            _log.debug("upstream_event_dropped", upstream=self.upstream.name, type=kind)
+
+    def _control(self, frame: Frame) -> None:
+        match frame.type:
+            case "response.output_audio.delta":
+                self._first_audio()
+                self._to_client(frame)
+            case "input_audio_buffer.speech_stopped":
+                # The event comes when the silence that ends a turn is over: the caller fell silent that much earlier.
+                self._turn_ended_at = self._now() - self._silence_ms / 1000
+                self._to_client(frame)
+            case "response.created":
+                self._asked = max(0, self._asked - 1)
+                if (event := _decoded(frame)) is not None and isinstance(event, s.ResponseCreated):
+                    self._active[event.response.id] = event.response
+                self._to_client(frame)
+            case "response.done":
+                self._done(frame)
+            case "session.updated":
+                self._updated(frame)
+            case "error":
+                self._erred(frame)
+            case _:
+                pass  # session.created and conversation.created are ours to say
+
+    def _to_client(self, frame: Frame) -> None:
+        if self._over or self._sink is None:
+            return
+        if frame.event_id is None:
+            frame = _named(frame)
+        self._sink.frame(frame)
+
+    def _first_audio(self) -> None:
+        if self._turn_ended_at is not None:
+            self._latency_ms = round((self._now() - self._turn_ended_at) * 1000)
+            self._turn_ended_at = None
+
+    def _done(self, frame: Frame) -> None:
+        event = _decoded(frame)
+        if not isinstance(event, s.ResponseDone):
+            response = _rough_response(frame)
+            if response is None:
+                return  # without an id it ends nothing anybody knows
+            event = s.ResponseDone(event_id=frame.event_id or random_id("event"), response=response)
+        self._active.pop(event.response.id, None)
+        usage = event.response.usage
+        if usage is not None and self._latency_ms is not None:
+            usage = replace(usage, moksori={**(usage.moksori or {}), "latency_ms": self._latency_ms})
+            event = replace(event, response=replace(event.response, usage=usage))
+        self._to_client(Frame.from_event(event, frame.at))
+
+    def _updated(self, frame: Frame) -> None:
+        assert self._opening is not None
+        event = _decoded(frame)
+        if not isinstance(event, s.SessionUpdated):
+            return
+        ours, theirs = self._opening.session, event.session
+        shown = replace(theirs, id=ours.id, expires_at=ours.expires_at)
+        if isinstance(shown, RealtimeSession) and isinstance(ours, RealtimeSession):
+            shown = replace(shown, model=ours.model)
+        self._note_session(shown)
+        latency = self._latency_ms if self._latency_ms is not None else self._opening.connect_ms
+        self._to_client(
+            Frame.from_event(replace(event, session=shown, session_id=ours.id, latency=latency), frame.at)
+        )
+
+    def _note_session(self, session: Any) -> None:
+        detection = session.audio.input.turn_detection
+        self._silence_ms = detection.silence_duration_ms if isinstance(detection, ServerVad) else 0
+
+    def _erred(self, frame: Frame) -> None:
+        code, message = _error_of(frame)
+        self._last_error = code
+        event = _decoded(frame)
+        if isinstance(event, Error):
+            detail = replace(event.error, message=scrubbed(message))
+            if event.error.event_id is not None and self._asked:
+                self._asked -= 1  # a refused response.create is answered, too
+            self._to_client(Frame.from_event(Error(event_id=event.event_id, error=detail), frame.at))
+        else:
+            detail = ErrorDetail(message=scrubbed(message), type="server_error", code=code)
+            self._to_client(Frame.from_event(Error(event_id=random_id("event"), error=detail)))
+
+    # ------------------------------------------------------------------ the end
+
+    def _lose(self, code: int, reason: str) -> None:
+        """The socket is gone, and not because we closed it."""
+        title = self.upstream.provider.title
+        if self._last_error == "session_expired":
+            self._lost(
+                "session_expired", f"{title} ended the session: its longest duration is over.", retry=False
+            )
+        else:
+            said = scrubbed(reason)
+            self._lost(
+                "upstream_lost", f"The line to {title} broke (code {code}{': ' + said if said else ''})."
+            )
+
+    def _lost(self, code: str, message: str, *, retry: bool = True) -> None:
+        if self._over or self._sink is None:
+            return
+        for response in self._active.values():
+            failed = replace(
+                response,
+                status="failed",
+                status_details=StatusDetails(
+                    type="failed", error=StatusError(type="server_error", code=code, message=message)
+                ),
+                usage=response.usage or Usage(),
+            )
+            self._to_client(Frame.from_event(s.ResponseDone(event_id=random_id("event"), response=failed)))
+        self._active.clear()
+        sink = self._sink
+        self._end()
+        sink.lost(BackendLost(code, message, retry))
+
+    def _end(self) -> None:
+        self._over = True
+        self._active.clear()
+        for timer in (self._watch, self._stall):
+            if timer is not None:
+                timer.cancel()
+        self._watch = self._stall = None
+
+    def _watch_silence(self) -> None:
+        """Lose an upstream that owes an answer and says nothing."""
+        if self._over:
+            return
+        quiet = self._now() - self._heard_at
+        if quiet >= self._silent_s and (self._asked or self._active):
+            self._lost(
+                "upstream_silent",
+                f"{self.upstream.provider.title} owed an answer and was silent for {self._silent_s:g} seconds.",
+            )
+            return
+        left = self._silent_s - quiet if quiet < self._silent_s else self._silent_s
+        self._watch = asyncio.get_running_loop().call_later(left, self._watch_silence)
+
+
+class _ErrorSaid(msgspec.Struct):
+    message: str = ""
+    code: str | int | None = None
+
+
+class _ErrorFrame(msgspec.Struct):
+    error: _ErrorSaid | str | None = None
+
+
+def _error_of(frame: Frame) -> tuple[str | None, str]:
+    """Code and message of an `error` event in whatever shape."""
+    try:
+        error = msgspec.json.decode(frame.raw, type=_ErrorFrame).error
+    except msgspec.MsgspecError:
+        return None, "it said no more than that."
+    if isinstance(error, _ErrorSaid):
+        return (
+            str(error.code) if error.code is not None else None
+        ), error.message or "it said no more than that."
+    return None, error or "it said no more than that."
+
+
+def _decoded(frame: Frame) -> Any:
+    """The whole event; None where it is not what GA says, which is logged by its type alone."""
+    try:
+        return frame.event
+    except ProtocolError as error:
+        _log.warning("upstream_event_odd", type=frame.type, param=error.param)
+        return None
+
+
+class _RoughResponse(msgspec.Struct):
+    id: str
+    status: str = "completed"
+
+
+class _RoughDone(msgspec.Struct):
+    response: _RoughResponse
+
+
+def _rough_response(frame: Frame) -> Response | None:
+    """Of a `response.done` that cannot be read whole, what ends the response."""
+    try:
+        rough = msgspec.json.decode(frame.raw, type=_RoughDone).response
+    except msgspec.MsgspecError:
+        return None
+    known = ("completed", "cancelled", "incomplete", "failed")
+    status: Any = rough.status if rough.status in known else "completed"
+    return Response(id=rough.id, status=status)
+
+
+def _named(frame: Frame) -> Frame:
+    """The same event with an id, which some services leave out and strict clients want."""
+    event_id = random_id("event")
+    raw = frame.raw.lstrip()
+    made = b'{"event_id":"' + event_id.encode() + b'",' + raw[1:]
+    return Frame(type=frame.type, at=frame.at, raw=made, event_id=event_id)
