@@ -22,6 +22,9 @@ STT_THREADS = 2
 TTS_THREADS = 1
 """The voice is 60 times faster than speech on one thread; a second one slows it down."""
 
+LLM_STATES = "llm-states"
+"""Folder under the home: what the LLM has read of a prompt, so that a restart need not read it again."""
+
 UNSUPPORTED = frozenset({"audio.input.noise_reduction", "include", "tracing"})
 """Session fields that nothing here implements: refused in strict sessions, visibly without effect in others."""
 
@@ -208,8 +211,8 @@ class Engine:
             case "local":
                 from moksori.engine.llama import LlamaBrain
 
-                llama = LlamaBrain(weights.path("qwen2.5-coder-1.5b"))
-                llama.warm()
+                llama = LlamaBrain.load(states=weights.default_home() / LLM_STATES)
+                llama.warm(self.instructions)
                 self._closers.append(llama.close)
                 self._brain = llama
 

@@ -94,8 +94,11 @@ class _Heard:
 class Whisper:
     """The model and its blocking decode; one for all callers, one decode at a time."""
 
-    def __init__(self, path: Path, threads: int = 2, languages: Sequence[str] = LANGUAGES) -> None:
+    def __init__(
+        self, path: Path, threads: int = 2, languages: Sequence[str] = LANGUAGES, pad_s: float = PAD_S
+    ) -> None:
         """Load the folder `path` (about 0.5 s, 250 MB). Raises `SpeechFailed`."""
+        self._pad_s = pad_s
         try:
             self._model: Any = ctranslate2.models.Whisper(
                 str(path), device="cpu", compute_type="int8", inter_threads=1, intra_threads=threads
@@ -116,7 +119,6 @@ class Whisper:
         *,
         language: str | None = None,
         prompt: str | None = None,
-        pad_s: float = PAD_S,
     ) -> Transcript:
         """Understand one utterance of 16 kHz samples, of any length. Blocking.
 
@@ -128,10 +130,10 @@ class Whisper:
         heard: list[_Heard] = []
         try:
             for piece in pieces(samples):
-                encoded = self._encode(piece, pad_s)
+                encoded = self._encode(piece, self._pad_s)
                 known = known or self._detect(encoded)
                 before = " ".join([prompt or "", *(h.text for h in heard)]).strip()
-                heard.append(self._write(piece, encoded, known, before, pad_s))
+                heard.append(self._write(piece, encoded, known, before))
         except Exception as error:  # ctranslate2 raises RuntimeError and ValueError
             raise SpeechFailed(f"Whisper could not decode {len(samples)} samples: {error}.") from error
         return Transcript(
@@ -145,7 +147,7 @@ class Whisper:
     def warm(self) -> None:
         """Decode something of a question's length, so that the first caller waits no longer than the tenth."""
         babble = np.random.default_rng(0).standard_normal(3 * HEARING_RATE).astype(np.float32) * 0.05
-        self._generate(self._encode(babble, PAD_S), len(babble), self._languages[0], "")
+        self._generate(self._encode(babble, self._pad_s), len(babble), self._languages[0], "")
 
     def _known(self, language: str | None) -> str | None:
         if language is None:
@@ -174,16 +176,14 @@ class Whisper:
         likely = {token.strip("<|>"): p for token, p in self._model.detect_language(encoded)[0]}
         return max(self._languages, key=lambda code: likely.get(code, 0.0))
 
-    def _write(self, piece: Samples, encoded: Any, language: str, before: str, pad_s: float) -> _Heard:
+    def _write(self, piece: Samples, encoded: Any, language: str, before: str) -> _Heard:
         heard = self._generate(encoded, len(piece), language, before)
-        if heard.doubtful:
+        if heard.doubtful and not _nobody_spoke(heard):
             # A second opinion, which is believed, repeated or not, if it ends: a speaker may repeat himself.
-            second = self._generate(self._encode(piece, max(pad_s, SECOND_PAD_S)), len(piece), language, "")
-            if second.endless:
-                second = self._generate(
-                    self._encode(piece, SECOND_PAD_S), len(piece), language, "", no_repeat_ngram_size=3
-                )
-            heard = second
+            encoded = self._encode(piece, SECOND_PAD_S)
+            heard = self._generate(encoded, len(piece), language, "")
+            if heard.endless:
+                heard = self._generate(encoded, len(piece), language, "", no_repeat_ngram_size=3)
         return replace(heard, text="", tokens=0) if heard.endless or _nobody_spoke(heard) else heard
 
     def _generate(self, encoded: Any, samples: int, language: str, before: str, **options: Any) -> _Heard:

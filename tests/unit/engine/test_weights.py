@@ -232,9 +232,7 @@ def test_when_a_source_is_gone_the_next_one_is_used(index: Path, home: Path) -> 
 
 def test_content_that_is_not_as_published_is_refused_and_deleted(index: Path, home: Path) -> None:
     make_wheel(index, "ear-model", "1.0", {"ear/ear.onnx": EAR[::-1], "ear/LICENSE": LICENCE})
-    with pytest.raises(
-        WeightsFailed, match=r"ear.onnx of one, .* is not the expected file .*run `moksori"
-    ):
+    with pytest.raises(WeightsFailed, match=r"ear.onnx of one, .* is not the expected file .*run `moksori"):
         weights.pull([ONE])
     assert not list(home.rglob("ear.onnx"))
 

@@ -1,0 +1,103 @@
+"""Brains without a model: a few fixed answers (`lite`), and one that says back what its history holds (`echo`)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import AsyncIterator, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from moksori.agent.brain import BrainEvent, Finished, Said, Thought
+from moksori.protocol.items import InputAudio, InputText, Item, Message, OutputAudio, OutputText
+
+Language = Literal["en", "ko"]
+
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+_WORDS = re.compile(r"[\w'’]+")
+
+
+class LiteBrain:
+    """`Brain` of profile lite: the first fixed answer whose phrase is in the caller's last words. Instant."""
+
+    async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
+        """One sentence or two from `texts/lite.toml`; calls no tools."""
+        words = last_words(thought.history)
+        answer = fixed_answer(words, language_of(words, thought.language))
+        yield Said(answer)
+        yield Finished()
+
+
+class EchoBrain:
+    """`Brain` that proves what a history holds: asked what it said, it repeats what was heard of that."""
+
+    async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
+        words = last_words(thought.history)
+        texts: dict[str, Any] = _catalogue("echo")[language_of(words, thought.language)]
+        if any(phrase in words.casefold() for phrase in texts["asked"]):
+            own = " ".join(said_by("assistant", thought.history))
+            answer = texts["said"].format(text=own) if own else texts["nothing"]
+        else:
+            answer = texts["heard"].format(text=words) if words else texts["silent"]
+        yield Said(answer)
+        yield Finished()
+
+
+def fixed_answer(words: str, language: Language) -> str:
+    """The answer with the longest phrase that occurs in `words`; the last of the catalogue where none does."""
+    heard = " ".join(["", *_WORDS.findall(words.casefold()), ""])
+    entries: list[dict[str, Any]] = _catalogue("lite")[language]
+    best, length = entries[-1], 0
+    for entry in entries:
+        for phrase in entry["any"]:
+            # An English phrase is whole words; Korean words carry their endings with them.
+            found = f" {phrase} " in heard if language == "en" else phrase in heard
+            if found and len(phrase) > length:
+                best, length = entry, len(phrase)
+    answer: str = best["say"]
+    return answer
+
+
+def fixed_sentences(language: Language) -> tuple[str, ...]:
+    """All that profile lite can say, so that it can be rendered ahead."""
+    return tuple(entry["say"] for entry in _catalogue("lite")[language])
+
+
+def language_of(words: str, language: str | None) -> Language:
+    """The language to answer in: that of the words' script, else the call's."""
+    if _HANGUL.search(words):
+        return "ko"
+    return "ko" if not words and (language or "").startswith("ko") else "en"
+
+
+def last_words(history: Sequence[Item]) -> str:
+    """What the caller said last, typed or spoken."""
+    for item in reversed(history):
+        if isinstance(item, Message) and item.role == "user" and (text := _text(item)):
+            return text
+    return ""
+
+
+def said_by(role: str, history: Sequence[Item]) -> list[str]:
+    """What one side said, message by message; of answers only what was heard."""
+    messages = (item for item in history if isinstance(item, Message) and item.role == role)
+    return [text for message in messages if (text := _text(message))]
+
+
+def _text(message: Message) -> str:
+    parts = []
+    for part in message.content:
+        match part:
+            case InputText(text=text) | OutputText(text=text):
+                parts.append(text)
+            case InputAudio(transcript=transcript) | OutputAudio(transcript=transcript):
+                parts.append(transcript or "")
+            case _:
+                pass
+    return " ".join(" ".join(parts).split())
+
+
+@cache
+def _catalogue(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("moksori.engine").joinpath(f"texts/{name}.toml").read_text("utf-8"))
