@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 
 from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed, Spoken, Word
 from moksori.conversation.clauses import Chunker, Limits, Saying, speakable
 from moksori.engine.hibari_model import HOP, Floats, HibariModel, Utterance
-
-T = TypeVar("T")
+from moksori.engine.runner import Run, one_thread
 
 VOICES = dict.fromkeys(
     ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"), "heart"
@@ -43,31 +39,6 @@ SENTENCES = Limits(pause=1 << 30, end=5, soft=70, hard=110)
 """A clause goes to the network whole; only longer texts are parted, at sentences."""
 
 WARM_UP = "Thank you for calling; let me look that up for you now, it will only take a moment."
-
-
-class Run(Protocol):
-    """Does blocking work somewhere else, most urgent first. Cancelling the awaitable drops work not yet begun."""
-
-    def __call__(self, priority: Priority, work: Callable[[], T], /) -> Awaitable[T]: ...
-
-
-def one_thread(name: str) -> Run:
-    """The simplest `Run`: one thread, first come first served."""
-    executor = ThreadPoolExecutor(1, thread_name_prefix=name)
-
-    def run(priority: Priority, work: Callable[[], T]) -> Awaitable[T]:
-        waiting: list[asyncio.Future[T]] = []
-
-        def unless_dropped() -> T:
-            # A cancellation reaches the executor only a turn of the loop later; it is seen here at once.
-            if waiting and waiting[0].cancelled():
-                raise CancelledError
-            return work()
-
-        waiting.append(asyncio.get_running_loop().run_in_executor(executor, unless_dropped))
-        return waiting[0]
-
-    return run
 
 
 class HibariVoice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from moksori.agent.speech import Priority
@@ -27,6 +27,15 @@ def one_thread(name: str) -> Run:
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     def run(priority: Priority, call: Callable[[], T]) -> Awaitable[T]:
-        return asyncio.get_running_loop().run_in_executor(executor, call)
+        waiting: list[asyncio.Future[T]] = []
+
+        def unless_dropped() -> T:
+            # A cancellation reaches the executor only a turn of the loop later; it is seen here at once.
+            if waiting and waiting[0].cancelled():
+                raise CancelledError
+            return call()
+
+        waiting.append(asyncio.get_running_loop().run_in_executor(executor, unless_dropped))
+        return waiting[0]
 
     return run
