@@ -138,8 +138,10 @@ class Link:
         self._watch_silence()
 
     async def _greeted(self) -> None:
-        """The first frame must be `session.created`."""
-        frame = await self._next()
+        """The first frame must be `session.created`, services' own events aside."""
+        drops = self.upstream.provider.drops
+        while (frame := await self._next()).type in drops or frame.type == "conversation.created":
+            pass
         if frame.type == "session.created":
             return
         if frame.type == "error":
@@ -276,6 +278,8 @@ class Link:
     def _take(self, frame: Frame) -> None:
         """One server event on its way to the client."""
         kind = frame.type
+        if frame.event_id is None and kind in s.SERVER_EVENTS:
+            frame = _named(frame)
         if kind in CONTROLLED:
             self._control(frame)
         elif kind in s.SERVER_EVENTS:
@@ -307,11 +311,8 @@ class Link:
                 pass  # session.created and conversation.created are ours to say
 
     def _to_client(self, frame: Frame) -> None:
-        if self._over or self._sink is None:
-            return
-        if frame.event_id is None:
-            frame = _named(frame)
-        self._sink.frame(frame)
+        if not self._over and self._sink is not None:
+            self._sink.frame(frame)
 
     def _first_audio(self) -> None:
         if self._turn_ended_at is not None:

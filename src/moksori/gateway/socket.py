@@ -27,6 +27,8 @@ from moksori import __version__
 from moksori.agent.backend import BackendRefused
 from moksori.gateway.catalog import Upstream
 from moksori.gateway.scrub import scrubbed
+from moksori.settings import SettingsError
+from moksori.telemetry import get_logger
 
 MAX_MESSAGE: Final = 32 * 1024 * 1024
 """One event of an upstream: a retrieved item holds minutes of audio as base64."""
@@ -38,6 +40,8 @@ PING_S: Final = 10.0
 CLOSE_S: Final = 2.0
 """How long an upstream may take to answer our close frame before the connection is cut."""
 ABNORMAL: Final = 1006
+
+_log = get_logger(__name__)
 
 
 class SocketEvents(Protocol):
@@ -146,7 +150,14 @@ async def dial(
     upstream: Upstream, model: str, call: str, events: SocketEvents, patience: float
 ) -> UpstreamSocket:
     """Open a connection within `patience` seconds. Raises `BackendRefused`; its text never holds the key."""
-    key = await asyncio.to_thread(upstream.key) if upstream.key is not None else None
+    try:
+        key = await asyncio.to_thread(upstream.key) if upstream.key is not None else None
+    except SettingsError as error:
+        _log.error("upstream_key_missing", upstream=upstream.name, problem=str(error))
+        raise BackendRefused(
+            f"This server has no key for {upstream.provider.title}; its log says what is missing.",
+            code="upstream_misconfigured",
+        ) from None
     address, query = upstream.address(model, call)
     url = f"{address}?{urlencode(query)}" if query else address
     try:

@@ -85,7 +85,7 @@ class OnFirstNeed:
             _, inner = await self._routed.begin(self._opening, self._sink)
         except BackendRefused as refusal:
             if not self._closed:
-                self._sink.lost(BackendLost(refusal.code, str(refusal), retry=False))
+                self._sink.lost(BackendLost(refusal.code, str(refusal), retry=refusal.retry))
             return
         if self._closed:
             await inner.close(CloseReason())
