@@ -39,7 +39,7 @@ async def apply_effects(  # noqa: PLR0915 - one arm for each effect
     now: datetime,
     confirmation_id: str | None = None,
 ) -> Applied:
-    """Write every effect. Raises `IntegrityError` where the books or the stock would not hold: nothing is written then."""
+    """Write every effect. Raises `IntegrityError`, having written nothing, where books or stock would not hold."""
     done = Applied()
 
     def order() -> str:
@@ -166,7 +166,7 @@ async def _set_order(session: AsyncSession, order_id: str, **values: object) -> 
     await session.execute(update(m.Order).where(m.Order.id == order_id).values(**values))
 
 
-async def _pay(
+async def _pay(  # noqa: PLR0917 - a payment has as many parts
     session: AsyncSession,
     done: Applied,
     order_id: str,

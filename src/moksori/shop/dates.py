@@ -51,22 +51,22 @@ MONTHS = (
     | {name[:3]: index for index, name in enumerate(MONTH_NAMES, 1)}
     | {"sept": 9}
 )
-ENGLISH_COUNTS = {
-    name: index
-    for index, name in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)
-} | {"a": 1, "an": 1, "couple": 2}
+_TO_TWELVE = [
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+]  # fmt: skip
+ENGLISH_COUNTS = {name: index for index, name in enumerate(_TO_TWELVE, 1)} | {"a": 1, "an": 1, "couple": 2}
+_FIRST_TO_NINTH = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
+_TENTH_TO_TWENTIETH = [
+    "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
+    "eighteenth", "nineteenth", "twentieth",
+]  # fmt: skip
+_TWENTY_FIRST_ON = [f"twenty-{name}" for name in _FIRST_TO_NINTH]
 ORDINALS = {
     name: index
     for index, name in enumerate(
-        (
-            "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-            "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-        ).split(),
-        1,
+        [*_FIRST_TO_NINTH, *_TENTH_TO_TWENTIETH, *_TWENTY_FIRST_ON, "thirtieth", "thirty-first"], 1
     )
-} | {f"twenty-{name}": 20 + index for index, name in enumerate("first second third fourth fifth sixth seventh eighth ninth".split(), 1)} | {
-    "thirtieth": 30, "thirty-first": 31,
-}  # fmt: skip
+}
 A_FEW = (2, 7)
 """What "a few days ago" spans, in days back."""
 RECENT_DAYS = 30
@@ -165,10 +165,13 @@ def _sino(numeral: str) -> int | None:
 _NUM = r"(\d+|[일이삼사오육유칠팔구십시]+)"
 
 
-def _korean(text: str, today: date) -> Span | None:  # noqa: PLR0915 - a list of phrases
+def _korean(text: str, today: date) -> Span | None:
     compact = text.replace(" ", "")
     for words, back in (
-        (("그끄저께", "그끄제"), 3), (("그저께", "그제", "엊그제", "엊그저께"), 2), (("어제", "어저께"), 1), (("오늘", "방금", "아까"), 0),
+        (("그끄저께", "그끄제"), 3),
+        (("그저께", "그제", "엊그제", "엊그저께"), 2),
+        (("어제", "어저께"), 1),
+        (("오늘", "방금", "아까"), 0),
     ):  # fmt: skip
         if any(word in compact for word in words):
             if "엊그" in compact:
@@ -188,9 +191,9 @@ def _korean(text: str, today: date) -> Span | None:  # noqa: PLR0915 - a list of
     ):
         found = re.search(pattern, compact)
         if found:
-            count = KOREAN_COUNTS.get(found[1]) if unit != "day" else None
-            count = count if count is not None else _sino(found[1])
-            return _ago(today, count, unit) if count is not None and count < 1000 else None
+            named = KOREAN_COUNTS.get(found[1]) if unit != "day" else None
+            number = named if named is not None else _sino(found[1])
+            return _ago(today, number, unit) if number is not None and number < 1000 else None
     weekday = re.search(r"([월화수목금토일])요일", compact)
     for words, back in (
         (("지지난주", "저저번주"), 2), (("지난주", "저번주", "전주에"), 1), (("이번주", "금주"), 0),
@@ -293,10 +296,8 @@ def _english_date(words: list[str], today: date) -> Span | None:
     day = day if day is not None else next((ORDINALS[word] for word in words if word in ORDINALS), None)
     if month is None:
         return _day_of_month(today, day) if day is not None and "the" in words else None
-    third = next(
-        (i for i, names in enumerate((("early", "beginning"), ("mid", "middle"), ("late", "end"))) if any(n in words for n in names)),
-        None,
-    )  # fmt: skip
+    thirds = (("early", "beginning"), ("mid", "middle"), ("late", "end"))
+    third = next((i for i, names in enumerate(thirds) if any(name in words for name in names)), None)
     return _date(today, month, day, year, third if day is None else None)
 
 

@@ -21,23 +21,23 @@ class _Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     pass
 
 
-class Verify(_Rules, kw_only=True):
+class Verify(_Rules, frozen=True, kw_only=True):
     factors: int
 
 
-class Cancel(_Rules, kw_only=True):
+class Cancel(_Rules, frozen=True, kw_only=True):
     statuses: frozenset[OrderStatus]
     reasons: tuple[str, ...]
     after_item_change: bool
 
 
-class Change(_Rules, kw_only=True):
+class Change(_Rules, frozen=True, kw_only=True):
     statuses: frozenset[OrderStatus]
     items_once: bool
     record_zero_difference: bool
 
 
-class Window(_Rules, kw_only=True):
+class Window(_Rules, frozen=True, kw_only=True):
     """What returns and exchanges share. A window of None is no limit; days count from the delivery."""
 
     statuses: frozenset[OrderStatus]
@@ -51,32 +51,32 @@ class Window(_Rules, kw_only=True):
         return self.fault_window_days if reason in self.fault_reasons else self.window_days
 
 
-class Returns(Window, kw_only=True):
+class Returns(Window, frozen=True, kw_only=True):
     fee: int
     free_tiers: frozenset[Tier]
     to_gift_card: bool
 
 
-class Exchanges(Window, kw_only=True):
+class Exchanges(Window, frozen=True, kw_only=True):
     settle: Literal["request", "receipt"]
     return_excludes: bool
 
 
-class Refunds(_Rules, kw_only=True):
+class Refunds(_Rules, frozen=True, kw_only=True):
     business_days: dict[MethodKind, int]
 
 
-class Shipping(_Rules, kw_only=True):
+class Shipping(_Rules, frozen=True, kw_only=True):
     fee: int
     free_from: int
 
 
-class TierRules(_Rules, kw_only=True):
+class TierRules(_Rules, frozen=True, kw_only=True):
     discount_percent: int
     points_percent: int
 
 
-class Policy(_Rules, kw_only=True):
+class Policy(_Rules, frozen=True, kw_only=True):
     verify: Verify
     cancel: Cancel
     change: Change

@@ -11,6 +11,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import event
@@ -37,7 +38,7 @@ class DatabaseUnusable(Exception):
 
 
 def normal_url(url: str) -> URL:
-    """The address with the driver we use. Takes `sqlite:///file.db`, `postgresql://user@host/name`, or a bare file name.
+    """The address with the driver we use, of `sqlite:///file.db`, `postgresql://user@host/name` or a bare file name.
 
     Raises `DatabaseUnusable` for anything else.
     """
@@ -73,11 +74,9 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session on one snapshot; what is written in it is thrown away."""
+        # Closing rolls back, and leaves what was loaded usable; an explicit rollback would expire it.
         async with AsyncSession(self._reading, autoflush=False, expire_on_commit=False) as session:
-            try:
-                yield session
-            finally:
-                await session.rollback()
+            yield session
 
     async def writing(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Run `work` in one serialisable transaction and commit it; again from the start when it lost a race.
@@ -115,9 +114,16 @@ def _worth_another_try(error: DBAPIError) -> bool:
     return "database is locked" in str(error.orig)
 
 
-async def open_database(url: str, *, pool_size: int = 8) -> Database:
-    """Connect once, to fail early. Raises `DatabaseUnusable` with a sentence that never holds the password."""
+async def open_database(url: str, *, pool_size: int = 8, must_exist: bool = False) -> Database:
+    """Connect once, to fail early. Raises `DatabaseUnusable` with a sentence that never holds the password.
+
+    `must_exist` keeps SQLite from making a new, empty file of a misspelt name.
+    """
     address = normal_url(url)
+    if must_exist and (missing := _missing_file(address)):
+        raise DatabaseUnusable(
+            f"There is no database file {missing}. `moksori shop demo` or `moksori shop import` makes one."
+        )
     if address.get_backend_name() == "sqlite":
         engine = create_async_engine(address, connect_args={"timeout": BUSY_MS / 1000})
         _tune_sqlite(engine)
@@ -138,6 +144,11 @@ async def open_database(url: str, *, pool_size: int = 8) -> Database:
         shown = address.render_as_string(hide_password=True)
         raise DatabaseUnusable(f"The database {shown} cannot be opened: {error}.") from error
     return Database(engine)
+
+
+def _missing_file(address: URL) -> str | None:
+    file = address.database if address.get_backend_name() == "sqlite" else None
+    return file if file and file != ":memory:" and not Path(file).exists() else None
 
 
 def _tune_sqlite(engine: AsyncEngine) -> None:

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from moksori.agent.money import Money
 from moksori.shop.effects import Effect, PayBack
-from moksori.shop.model.customers import MethodKind
 from moksori.shop.policy import Policy
 from moksori.shop.texts import LANGUAGES, say_money, term
 from moksori.shop.views import CustomerView, LineView, MethodView, OrderView
@@ -69,21 +68,12 @@ class Refusal:
 
 
 def say_method(method: MethodView) -> Texts:
-    """ "신한카드 (끝자리 1234)", "the Shinhan card ending in 1234"."""
+    """ "신한 카드 끝자리 1234" and "your Shinhan card ending in 1234"."""
     kind = term("method", method.kind.value)
-    if method.kind is MethodKind.CARD and method.last_four:
-        return {
-            "ko": f"{method.brand} {kind['ko']} 끝자리 {method.last_four}",
-            "en": f"your {method.brand} {kind['en']} ending in {method.last_four}",
-        }
-    if method.brand:
-        tail = {"ko": f" 끝자리 {method.last_four}", "en": f" ending in {method.last_four}"}
-        ends = tail if method.last_four else dict.fromkeys(LANGUAGES, "")
-        return {
-            "ko": f"{method.brand} {kind['ko']}{ends['ko']}",
-            "en": f"your {method.brand} {kind['en']}{ends['en']}",
-        }
-    return {"ko": kind["ko"], "en": f"your {kind['en']}"}
+    brand = term("brand", method.brand)
+    korean = [brand["ko"], kind["ko"], f"끝자리 {method.last_four}" if method.last_four else ""]
+    english = ["your", brand["en"], kind["en"], f"ending in {method.last_four}" if method.last_four else ""]
+    return {"ko": " ".join(filter(None, korean)), "en": " ".join(filter(None, english))}
 
 
 def say_options(options: Mapping[str, str]) -> Texts:

@@ -19,7 +19,7 @@ class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Base of all arguments: unknown names are refused, so that a misspelt one is not silently dropped."""
 
 
-class VerifyCustomer(Arguments, kw_only=True):
+class VerifyCustomer(Arguments, frozen=True, kw_only=True):
     name: Word | None = None
     phone: Word | None = None
     email: Word | None = None
@@ -27,7 +27,7 @@ class VerifyCustomer(Arguments, kw_only=True):
     postcode: Word | None = None
 
 
-class FindOrders(Arguments, kw_only=True):
+class FindOrders(Arguments, frozen=True, kw_only=True):
     number: Word | None = None
     when: Word | None = None
     product: Word | None = None
@@ -35,40 +35,40 @@ class FindOrders(Arguments, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=20)] = 5
 
 
-class OneOrder(Arguments, kw_only=True):
+class OneOrder(Arguments, frozen=True, kw_only=True):
     order_id: Word
 
 
-class SearchProducts(Arguments, kw_only=True):
+class SearchProducts(Arguments, frozen=True, kw_only=True):
     query: Word | None = None
     category: Word | None = None
     limit: Annotated[int, Meta(ge=1, le=20)] = 5
 
 
-class OneProduct(Arguments, kw_only=True):
+class OneProduct(Arguments, frozen=True, kw_only=True):
     product_id: Word
 
 
-class RefundStatus(Arguments, kw_only=True):
+class RefundStatus(Arguments, frozen=True, kw_only=True):
     order_id: Word | None = None
 
 
-class Nothing(Arguments, kw_only=True):
+class Nothing(Arguments, frozen=True, kw_only=True):
     pass
 
 
-class SearchPolicy(Arguments, kw_only=True):
+class SearchPolicy(Arguments, frozen=True, kw_only=True):
     query: Sentence
     language: Lang | None = None
     limit: Annotated[int, Meta(ge=1, le=5)] = 2
 
 
-class CancelOrder(Arguments, kw_only=True):
+class CancelOrder(Arguments, frozen=True, kw_only=True):
     order_id: Word
     reason: Word
 
 
-class AddressArguments(Arguments, kw_only=True):
+class AddressArguments(Arguments, frozen=True, kw_only=True):
     line1: Word
     line2: Annotated[str, Meta(max_length=200)] = ""
     city: Word
@@ -79,15 +79,15 @@ class AddressArguments(Arguments, kw_only=True):
     contact: Word | None = None
 
 
-class ChangeOrderAddress(AddressArguments, kw_only=True):
+class ChangeOrderAddress(AddressArguments, frozen=True, kw_only=True):
     order_id: Word
 
 
-class ChangeCustomerAddress(AddressArguments, kw_only=True):
+class ChangeCustomerAddress(AddressArguments, frozen=True, kw_only=True):
     pass
 
 
-class ChangeOrderPayment(Arguments, kw_only=True):
+class ChangeOrderPayment(Arguments, frozen=True, kw_only=True):
     order_id: Word
     method_id: Word
 
@@ -97,7 +97,7 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     variant_id: Word
 
 
-class ChangeOrderItems(Arguments, kw_only=True):
+class ChangeOrderItems(Arguments, frozen=True, kw_only=True):
     order_id: Word
     changes: Annotated[list[Change], Meta(min_length=1, max_length=50)]
     method_id: Word | None = None
@@ -108,7 +108,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     quantity: Quantity | None = None
 
 
-class ReturnItems(Arguments, kw_only=True):
+class ReturnItems(Arguments, frozen=True, kw_only=True):
     order_id: Word
     lines: Annotated[list[Part], Meta(min_length=1, max_length=50)]
     reason: Word
@@ -121,18 +121,18 @@ class Swap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     quantity: Quantity | None = None
 
 
-class ExchangeItems(Arguments, kw_only=True):
+class ExchangeItems(Arguments, frozen=True, kw_only=True):
     order_id: Word
     changes: Annotated[list[Swap], Meta(min_length=1, max_length=50)]
     reason: Word
     method_id: Word | None = None
 
 
-class SetCartItem(Arguments, kw_only=True):
+class SetCartItem(Arguments, frozen=True, kw_only=True):
     variant_id: Word
     quantity: Annotated[int, Meta(ge=0, le=99)]
 
 
-class HandOver(Arguments, kw_only=True):
+class HandOver(Arguments, frozen=True, kw_only=True):
     topic: Word
     summary: Sentence

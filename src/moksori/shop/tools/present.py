@@ -190,7 +190,7 @@ def order(
 def shipment(view: ShipmentView, order_view: OrderView, zone: ZoneInfo) -> dict[str, Any]:
     by_id = {line.id: line for line in order_view.lines}
     return {
-        "courier": view.courier,
+        "courier": code("courier", view.courier),
         "tracking_numbers": list(view.tracking_numbers),
         "expected_at": moment(view.expected_at, zone),
         "items": [by_id[line].position for line in view.line_ids],

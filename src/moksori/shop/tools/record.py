@@ -12,7 +12,7 @@ from moksori.agent.tools import Caller, Done, Refused
 from moksori.shop import model as m
 
 
-async def record_call(
+async def record_call(  # noqa: PLR0917 - what a record holds
     session: AsyncSession,
     tool: str,
     arguments: Mapping[str, Any],

@@ -25,7 +25,7 @@ from moksori.shop.rules import Refusal
 from moksori.shop.schema import prepare
 from moksori.shop.texts import both, sentence
 from moksori.shop.tools import present
-from moksori.shop.tools.arguments import Arguments
+from moksori.shop.tools.arguments import Arguments, VerifyCustomer
 from moksori.shop.tools.reads import READS, product_categories, verify_customer
 from moksori.shop.tools.record import record_call
 from moksori.shop.tools.specs import BY_NAME, Entry, tool_specs
@@ -86,8 +86,8 @@ class ShopTools:
         entry, args = parsed
         customer_id: str | None = None
         async with self.database.reading() as session:
-            visit = await self._visit(session, caller.customer_id, caller.call_id, now)
-            if entry.verifies:
+            visit = await self.visit(session, caller.customer_id, caller.call_id, now)
+            if isinstance(args, VerifyCustomer):
                 identified = await verify_customer(visit, args)
                 if isinstance(identified, Refusal):
                     found: Any = identified
@@ -115,7 +115,7 @@ class ShopTools:
             return parsed
         _, args = parsed
         async with self.database.reading() as session:
-            visit = await self._visit(session, caller.customer_id, caller.call_id, now)
+            visit = await self.visit(session, caller.customer_id, caller.call_id, now)
             made = await self._decide(visit, name, args)
         return refused(made) if isinstance(made, Refusal) else self._plan(name, made, caller.customer_id)
 
@@ -142,7 +142,7 @@ class ShopTools:
             return _Outcome(first.ok, first.result, tuple(first.rows))
         caller = confirmation.caller
         call_id = caller.call_id or confirmation.session_id
-        visit = await self._visit(session, plan.customer_id, call_id, now)
+        visit = await self.visit(session, plan.customer_id, call_id, now)
         args = msgspec.convert(plan.arguments, BY_NAME[plan.tool].takes)
         made = await self._decide(visit, plan.tool, args)
         if isinstance(made, Refusal):
@@ -226,7 +226,7 @@ class ShopTools:
             digest=hashlib.sha256(canonical.encode()).hexdigest(),
         )
 
-    async def _visit(
+    async def visit(
         self, session: AsyncSession, customer_id: str | None, call_id: str, now: datetime
     ) -> Visit:
         customer = await load_customer(session, customer_id) if customer_id is not None else None
@@ -236,11 +236,11 @@ class ShopTools:
 
 
 async def open_shop(url: str, *, policy: Path | None = None, record_reads: bool = True) -> ShopTools:
-    """Open a shop's database, bring its tables up to date, read its policy.
+    """Open a shop's database that exists, bring its tables up to date, read its policy.
 
     Raises `DatabaseUnusable`, `ShopUnusable` or `PolicyUnusable`, each with a sentence.
     """
-    database = await open_database(url)
+    database = await open_database(url, must_exist=True)
     try:
         await prepare(database)
         async with database.reading() as session:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -162,7 +162,7 @@ def _decided(
 
 
 async def find_swaps(
-    visit: Visit, order: OrderView, asked: list[tuple[int, str, int | None]]
+    visit: Visit, order: OrderView, asked: Sequence[tuple[int, str, int | None]]
 ) -> list[Swap] | Refusal:
     """Lines and variants by what was asked for (line, variant id, quantity or all that is left), in line order."""
     if wrong := _twice(line for line, _, _ in asked):
@@ -183,7 +183,7 @@ async def find_swaps(
     return swaps
 
 
-def _twice(lines: Any) -> Refusal | None:
+def _twice(lines: Iterable[int]) -> Refusal | None:
     seen: set[int] = set()
     for line in lines:
         if line in seen:
@@ -192,18 +192,7 @@ def _twice(lines: Any) -> Refusal | None:
     return None
 
 
-class AddressGiven(Protocol):
-    line1: str
-    line2: str
-    city: str
-    region: str
-    postcode: str
-    country: str | None
-    recipient: str | None
-    contact: str | None
-
-
-def _address(args: AddressGiven, before: AddressView) -> AddressView:
+def _address(args: a.AddressArguments, before: AddressView) -> AddressView:
     return AddressView(
         recipient=args.recipient if args.recipient is not None else before.recipient,
         phone=args.contact if args.contact is not None else before.phone,

@@ -1,0 +1,1 @@
+"""Other people's tools on our domain, for replaying their benchmarks."""

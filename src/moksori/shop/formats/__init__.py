@@ -1,0 +1,1 @@
+"""Files in and out: our own CSV and JSON, and tau2-bench's world."""
