@@ -22,7 +22,7 @@ Language = Literal["ko", "en"]
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """One tool as it is offered. `parameters` is the JSON Schema of an object; `title` and `description` by language."""
+    """One tool as it is offered. `parameters` is the JSON Schema of an object; texts are by language."""
 
     name: str
     title: Mapping[str, str]

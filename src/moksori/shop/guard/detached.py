@@ -27,12 +27,29 @@ log = logging.getLogger(__name__)
 
 
 class DetachedGuard:
-    """One client's guard. Identity, verification and reading are those of a call; no yes can be heard here."""
+    """One client's guard. Identity, verification and reading are those of a call; no yes can be heard here.
 
-    def __init__(self, guards: ShopGuards, session_id: str, principal: Principal, language: Language) -> None:
+    A client that keeps no session (`keeps_session` False) cannot verify anybody: there is nowhere to count attempts.
+    """
+
+    def __init__(
+        self,
+        guards: ShopGuards,
+        session_id: str,
+        principal: Principal,
+        language: Language,
+        *,
+        keeps_session: bool = True,
+    ) -> None:
         self._guards, self._gate, self._settings = guards, guards.gate, guards.settings
         self._session_id, self._principal, self._language = session_id, principal, language
         self._inner = guards.open(session_id, principal, language=language, transcripts="none")
+        self._specs = {n: s for n, s in self._gate.specs.items() if keeps_session or not s.verifies}
+
+    @property
+    def reading(self) -> frozenset[str]:
+        """Names of the tools that only read."""
+        return frozenset(s.name for s in self._specs.values() if not s.writes)
 
     @property
     def caller(self) -> Caller:
@@ -43,18 +60,20 @@ class DetachedGuard:
 
     def tools(self) -> tuple[OfferedTool, ...]:
         offered = [
-            OfferedTool(s.name, described(s, self._language), s.parameters) for s in self._gate.specs.values()
+            OfferedTool(s.name, described(s, self._language), s.parameters) for s in self._specs.values()
         ]
-        if any(s.writes and s.confirm for s in self._gate.specs.values()):
+        if any(s.writes and s.confirm for s in self._specs.values()):
             offered.append(_approved_commit(self._language))
         return tuple(offered)
 
-    async def call(self, name: str, arguments: str | Mapping[str, JSON], *, call_id: str) -> Outcome:
+    async def call(self, name: str, arguments: str | Mapping[str, JSON]) -> Outcome:
         if name == CONFIRM:
             return await self._commit(arguments)
-        spec = self._gate.specs.get(name)
-        if spec is None or not spec.writes or not spec.confirm:
-            return await self._inner.call(name, arguments, call_id=call_id)
+        spec = self._specs.get(name)
+        if spec is None:
+            return self._refused(refusal("unknown_tool", tool=name[:64]))
+        if not spec.writes or not spec.confirm:
+            return await self._inner.call(name, arguments, call_id=secrets.token_hex(16))
         admitted = self._gate.admit(name, arguments)
         if isinstance(admitted, Refused):
             return self._refused(admitted)

@@ -62,7 +62,7 @@ def verify(token: str, keys: tuple[Key, ...], kind: str, *, now: datetime | None
         raise BadToken("invalid", str(why)) from why
     if header.get("typ") != kind:
         raise BadToken("invalid", f"This is not a {kind}.")
-    options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
+    options: Any = {f"verify_{claim}": False for claim in ("exp", "iat", "nbf", "aud", "sub", "jti")}
     for key in keys:
         if key.kid and header.get("kid") not in (None, key.kid):
             continue
