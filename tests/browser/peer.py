@@ -105,7 +105,12 @@ class Peer:
 
     def start(self) -> None:
         config = uvicorn.Config(
-            self._app(), host="127.0.0.1", port=self.port, log_level="error", ws="websockets-sansio", lifespan="off"
+            self._app(),
+            host="127.0.0.1",
+            port=self.port,
+            log_level="error",
+            ws="websockets-sansio",
+            lifespan="off",
         )
         server = uvicorn.Server(config)
         self._server = server
@@ -185,11 +190,15 @@ class Peer:
             value = self._id("ek")
             expires = time.time() + self.secret_seconds
             self._secrets[value] = expires
-            return JSONResponse({"value": value, "expires_at": int(expires), "session": {"id": "", **body["session"]}})
+            return JSONResponse(
+                {"value": value, "expires_at": int(expires), "session": {"id": "", **body["session"]}}
+            )
 
         @app.get("/extra/{name}")
         async def extra(name: str) -> Response:
-            return Response(self.extra[name], media_type="text/javascript" if name.endswith(".js") else "text/html")
+            return Response(
+                self.extra[name], media_type="text/javascript" if name.endswith(".js") else "text/html"
+            )
 
         @app.websocket("/v1/realtime")
         async def realtime(ws: WebSocket) -> None:
@@ -219,14 +228,18 @@ class Peer:
         wanted = ws.query_params.get("session_id")
         session = self.sessions.get(wanted or "") if self.resumes else None
         if wanted and session is None:
-            await ws.send_text(json.dumps(wire_error(self._id("event"), "session_not_found", "No such session.")))
+            await ws.send_text(
+                json.dumps(wire_error(self._id("event"), "session_not_found", "No such session."))
+            )
             await ws.close(4404)
             return
         call = Call(self, ws, session or Session(self._id("sess")))
         self.sessions[call.session.id] = call.session
         self._live.add(ws)
         try:
-            await call.run(ws.query_params.get("last_event_id") if session else None, resumed=session is not None)
+            await call.run(
+                ws.query_params.get("last_event_id") if session else None, resumed=session is not None
+            )
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
@@ -267,7 +280,11 @@ class Call:
     async def run(self, after: str | None, *, resumed: bool) -> None:
         created: Event = {"type": "session.created", "session": self.described()}
         if resumed:
-            created["resume"] = {"ok": True, "input_audio_ms": self.session.samples * 1000 // RATE, "gap": False}
+            created["resume"] = {
+                "ok": True,
+                "input_audio_ms": self.session.samples * 1000 // RATE,
+                "gap": False,
+            }
         missed = list(self.session.log)
         await self.send(created, durable=not resumed)
         if resumed:
@@ -284,7 +301,12 @@ class Call:
             case "session.update":
                 self.session.settings.update(event["session"])
                 await self.send(
-                    {"type": "session.updated", "session": self.described(), "session_id": self.session.id, "latency": 42}
+                    {
+                        "type": "session.updated",
+                        "session": self.described(),
+                        "session_id": self.session.id,
+                        "latency": 42,
+                    }
                 )
             case "input_audio_buffer.append":
                 await self.audio(np.frombuffer(base64.b64decode(event["audio"]), dtype="<i2"))
@@ -293,7 +315,12 @@ class Call:
                 item.setdefault("id", self.peer._id("item"))
                 if item["id"] in self.session.item_ids:
                     await self.send(
-                        wire_error("", "item_create_duplicate_item_id", "There is such an item.", event.get("event_id"))
+                        wire_error(
+                            "",
+                            "item_create_duplicate_item_id",
+                            "There is such an item.",
+                            event.get("event_id"),
+                        )
                     )
                 else:
                     await self.item(item)
@@ -301,14 +328,18 @@ class Call:
                 await self.send({**event, "type": "conversation.item.truncated"})
             case "response.create":
                 if self.response:
-                    await self.send(wire_error("", "conversation_already_has_active_response", "One is running."))
+                    await self.send(
+                        wire_error("", "conversation_already_has_active_response", "One is running.")
+                    )
                 else:
                     self.answering = asyncio.create_task(self.answer())
             case "response.cancel":
                 if self.response:
                     await self.cancel("client_cancelled")
                 else:
-                    await self.send(wire_error("", "response_cancel_not_active", "Cancellation failed: none is active."))
+                    await self.send(
+                        wire_error("", "response_cancel_not_active", "Cancellation failed: none is active.")
+                    )
 
     async def item(self, item: Event) -> None:
         self.session.item_ids.add(item["id"])
@@ -341,16 +372,26 @@ class Call:
     async def turn_ended(self, now_ms: int) -> None:
         item_id = self.session.speaking_item or ""
         self.session.speaking_item = None
-        await self.send({"type": "input_audio_buffer.speech_stopped", "audio_end_ms": now_ms, "item_id": item_id})
         await self.send(
-            {"type": "input_audio_buffer.committed", "item_id": item_id, "previous_item_id": self.session.last_item}
+            {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": now_ms, "item_id": item_id}
+        )
+        await self.send(
+            {
+                "type": "input_audio_buffer.committed",
+                "item_id": item_id,
+                "previous_item_id": self.session.last_item,
+            }
         )
         content = [{"type": "input_audio", "transcript": None}]
-        await self.item({"id": item_id, "type": "message", "role": "user", "status": "completed", "content": content})
+        await self.item(
+            {"id": item_id, "type": "message", "role": "user", "status": "completed", "content": content}
+        )
         words = self.peer.transcripts.pop(0) if self.peer.transcripts else "(speech)"
         kind = "conversation.item.input_audio_transcription"
         for i in range(0, len(words), 6):
-            await self.send({"type": f"{kind}.delta", "item_id": item_id, "content_index": 0, "delta": words[i : i + 6]})
+            await self.send(
+                {"type": f"{kind}.delta", "item_id": item_id, "content_index": 0, "delta": words[i : i + 6]}
+            )
         await self.send(
             {
                 "type": f"{kind}.completed",
@@ -367,15 +408,30 @@ class Call:
         answer = peer.answers.pop(0) if peer.answers else Answer("OK.")
         response, item_id = peer._id("resp"), peer._id("item")
         self.response = response
-        await self.send({"type": "response.created", "response": {"id": response, "status": "in_progress", "output": []}})
+        await self.send(
+            {"type": "response.created", "response": {"id": response, "status": "in_progress", "output": []}}
+        )
         if answer.tool:
             await self.tool(response, *answer.tool)
         if answer.hold:
             await asyncio.sleep(answer.hold)
         common = {"response_id": response, "item_id": item_id, "output_index": 0, "content_index": 0}
-        started = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+        started = {
+            "id": item_id,
+            "type": "message",
+            "role": "assistant",
+            "status": "in_progress",
+            "content": [],
+        }
         previous, self.session.last_item = self.session.last_item, item_id
-        await self.send({"type": "response.output_item.added", "response_id": response, "output_index": 0, "item": started})
+        await self.send(
+            {
+                "type": "response.output_item.added",
+                "response_id": response,
+                "output_index": 0,
+                "item": started,
+            }
+        )
         await self.send({"type": "conversation.item.added", "item": started, "previous_item_id": previous})
         self.open = [common, started]
         part = {"type": "audio", "transcript": ""}
@@ -391,19 +447,40 @@ class Call:
             for start in range(a, b, RATE // 10):
                 chunk = pcm[start : min(b, start + RATE // 10)]
                 audio = base64.b64encode(chunk.astype("<i2").tobytes()).decode()
-                await self.send({"type": "response.output_audio.delta", **common, "delta": audio}, durable=False)
+                await self.send(
+                    {"type": "response.output_audio.delta", **common, "delta": audio}, durable=False
+                )
                 await asyncio.sleep(0)
         await self.close(said, "completed", None)
 
     async def tool(self, response: str, name: str, output: str) -> None:
-        call = {"id": self.peer._id("item"), "type": "function_call", "name": name, "call_id": self.peer._id("call")}
+        call = {
+            "id": self.peer._id("item"),
+            "type": "function_call",
+            "name": name,
+            "call_id": self.peer._id("call"),
+        }
         running = {**call, "status": "in_progress", "arguments": ""}
-        await self.send({"type": "response.output_item.added", "response_id": response, "output_index": 0, "item": running})
+        await self.send(
+            {
+                "type": "response.output_item.added",
+                "response_id": response,
+                "output_index": 0,
+                "item": running,
+            }
+        )
         await self.send({"type": "conversation.item.added", "item": running})
         await asyncio.sleep(0.05)
         done = {**call, "status": "completed", "arguments": "{}"}
         await self.send({"type": "conversation.item.done", "item": done})
-        await self.item({"id": self.peer._id("item"), "type": "function_call_output", "call_id": call["call_id"], "output": output})
+        await self.item(
+            {
+                "id": self.peer._id("item"),
+                "type": "function_call_output",
+                "call_id": call["call_id"],
+                "output": output,
+            }
+        )
 
     async def cancel(self, reason: str) -> None:
         if self.answering:
@@ -418,16 +495,36 @@ class Call:
             await self.send({"type": "response.output_audio.done", **common})
             await self.send({"type": "response.output_audio_transcript.done", **common, "transcript": said})
             content = [{"type": "output_audio", "transcript": said}]
-            done = {**started, "status": "completed" if status == "completed" else "incomplete", "content": content}
+            done = {
+                **started,
+                "status": "completed" if status == "completed" else "incomplete",
+                "content": content,
+            }
             await self.send({"type": "conversation.item.done", "item": done})
-            await self.send({"type": "response.output_item.done", "response_id": response, "output_index": 0, "item": done})
-        usage = {"total_tokens": 0, "moksori": {"cost": None, "currency": "USD", "budget_left": None, "latency_ms": 420}}
+            await self.send(
+                {
+                    "type": "response.output_item.done",
+                    "response_id": response,
+                    "output_index": 0,
+                    "item": done,
+                }
+            )
+        usage = {
+            "total_tokens": 0,
+            "moksori": {"cost": None, "currency": "USD", "budget_left": None, "latency_ms": 420},
+        }
         body = {"id": response, "status": status, "status_details": details, "output": [], "usage": usage}
         await self.send({"type": "response.done", "response": body})
 
 
 def wire_error(event_id: str, code: str, message: str, cause: str | None = None) -> Event:
-    body = {"type": "invalid_request_error", "code": code, "message": message, "param": None, "event_id": cause}
+    body = {
+        "type": "invalid_request_error",
+        "code": code,
+        "message": message,
+        "param": None,
+        "event_id": cause,
+    }
     return {"type": "error", **({"event_id": event_id} if event_id else {}), "error": body}
 
 

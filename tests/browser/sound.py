@@ -30,7 +30,10 @@ def spoken(text: str, language: str = "en") -> np.ndarray:
             else ["espeak-ng", "-v", language, "-s", "150", "-w", str(raw), text]
         )
         subprocess.run(speak, check=True, capture_output=True)
-        subprocess.run(["sox", str(raw), "-r", str(RATE), "-c", "1", "-b", "16", str(wav), "gain", "-n", "-3"], check=True)
+        subprocess.run(
+            ["sox", str(raw), "-r", str(RATE), "-c", "1", "-b", "16", str(wav), "gain", "-n", "-3"],
+            check=True,
+        )
         samples = read_wav(wav)
     loud = np.flatnonzero(np.abs(samples) > 600)
     return samples[loud[0] : loud[-1] + 1]

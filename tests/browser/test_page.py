@@ -53,7 +53,9 @@ def test_a_spoken_conversation(peer: Peer, launch, shot, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_barge_in_cuts_the_answer_and_greys_what_was_not_heard(peer: Peer, launch, shot, language: str) -> None:
+def test_barge_in_cuts_the_answer_and_greys_what_was_not_heard(
+    peer: Peer, launch, shot, language: str
+) -> None:
     question, answer = SAYINGS[language]
     stop = {"en": "Wait, stop please.", "ko": "잠깐만요, 다른 주문이요."}[language]
     peer.transcripts = [question, stop]
@@ -68,7 +70,10 @@ def test_barge_in_cuts_the_answer_and_greys_what_was_not_heard(peer: Peer, launc
     first = page.locator(".line.assistant").first
     expect(first).to_have_class("line assistant cut")
     expect(first.locator(".unheard")).not_to_be_empty()
-    shown, unheard = first.locator(".words").text_content() or "", first.locator(".unheard").text_content() or ""
+    shown, unheard = (
+        first.locator(".words").text_content() or "",
+        first.locator(".unheard").text_content() or "",
+    )
     words, left = f"{answer} {answer}".split(), unheard.split()
     assert shown == f"{answer} {answer}"
     assert 0 < len(left) < len(words) and words[-len(left) :] == left, "cut between words, not within one"
@@ -100,7 +105,15 @@ def test_typing_interrupts_too_and_begins_a_call_by_itself(peer: Peer, launch) -
 
 def test_markup_in_a_transcript_stays_text(peer: Peer, launch) -> None:
     evil = '<img src=x onerror="window.owned=1"><script>window.owned=1</script><b>bold</b>'
-    peer.answers = [Answer(evil, tool=("<img src=x onerror=window.owned=1>", json.dumps({"proposal": {"id": evil, "sentence": evil}})))]
+    peer.answers = [
+        Answer(
+            evil,
+            tool=(
+                "<img src=x onerror=window.owned=1>",
+                json.dumps({"proposal": {"token": evil, "read_out": evil}}),
+            ),
+        )
+    ]
     page = launch()
     page.goto(peer.url)
     page.fill("#textInput", evil)
@@ -123,15 +136,20 @@ def test_a_tool_in_plain_words_and_a_card_to_confirm(peer: Peer, launch, shot, l
     }[language]
     ask = {"ko": "교환하고 싶어요", "en": "I'd like to exchange something"}[language]
     done = {"ko": "교환을 접수했습니다.", "en": "The exchange is arranged."}[language]
-    proposal = json.dumps({"ok": True, "proposal": {"id": "prop_1", "sentence": sentence}}, ensure_ascii=False)
-    peer.answers = [Answer(sentence, tool=("propose_exchange", proposal)), Answer(done)]
+    proposal = json.dumps(
+        {"ok": True, "done": False, "proposal": {"token": "prop_1", "read_out": sentence}}, ensure_ascii=False
+    )
+    peer.answers = [Answer(sentence, tool=("exchange_items", proposal)), Answer(done)]
     page = launch(language=language)
     page.goto(peer.url)
     page.get_by_role("button", name=ask).click()
     card = page.locator(".line.proposal")
     expect(card.locator(".words")).to_have_text(sentence)
-    words = {"ko": "변경 내용을 준비했습니다", "en": "Prepared the change"}[language]
-    expect(page.locator(".line.tool.done")).to_have_text(words)
+    words = {
+        "ko": "변경 내용을 준비했습니다. 확인을 기다립니다",
+        "en": "Prepared the change; it waits for your yes",
+    }[language]
+    expect(page.locator(".line.tool.proposed")).to_have_text(words)
     heard_everything(page)
     shot(page, f"card-{language}")
     assert violations(page) == []
@@ -143,14 +161,21 @@ def test_a_tool_in_plain_words_and_a_card_to_confirm(peer: Peer, launch, shot, l
 
 
 def test_a_failed_tool_and_a_failed_answer_are_told(peer: Peer, launch) -> None:
-    peer.answers = [Answer("그 주문을 찾지 못했습니다.", tool=("find_order", '{"ok":false,"error":{"code":"not_found"}}'))]
+    peer.answers = [
+        Answer("그 주문을 찾지 못했습니다.", tool=("find_order", '{"ok":false,"error":{"code":"not_found"}}'))
+    ]
     page = launch()
     page.goto(peer.url)
     page.fill("#textInput", "주문 9999번")
     page.press("#textInput", "Enter")
     expect(page.locator(".line.tool.failed")).to_have_text("처리하지 못했습니다")
-    failed = {"type": "failed", "error": {"type": "server_error", "code": "model_failed", "message": "The model stopped."}}
-    peer.say({"type": "response.done", "response": {"id": "resp_x", "status": "failed", "status_details": failed}})
+    failed = {
+        "type": "failed",
+        "error": {"type": "server_error", "code": "model_failed", "message": "The model stopped."},
+    }
+    peer.say(
+        {"type": "response.done", "response": {"id": "resp_x", "status": "failed", "status_details": failed}}
+    )
     expect(page.locator("#problem .said")).to_have_text("이번 답변을 만들지 못했습니다.")
     expect(page.locator("#problem .detail")).to_contain_text("The model stopped.")
 
@@ -158,7 +183,9 @@ def test_a_failed_tool_and_a_failed_answer_are_told(peer: Peer, launch) -> None:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [360, 1000])
-def test_the_page_is_accessible_and_fits(peer: Peer, launch, shot, width: int, language: str, dark: bool) -> None:
+def test_the_page_is_accessible_and_fits(
+    peer: Peer, launch, shot, width: int, language: str, dark: bool
+) -> None:
     name = f"{language}-{'dark' if dark else 'light'}-{width}"
     question, answer = SAYINGS[language]
     peer.answers = [Answer(answer)]

@@ -89,7 +89,12 @@ def test_the_microphone_is_in_use_or_goes_away(
         page.evaluate("window.__busy = true")
     page.click("#micBtn:not([disabled])")
     if error == "NotReadableError":
-        told(page, "mic_busy", ko="마이크를 다른 프로그램이 쓰고 있습니다.", en="Another program is using the microphone.")
+        told(
+            page,
+            "mic_busy",
+            ko="마이크를 다른 프로그램이 쓰고 있습니다.",
+            en="Another program is using the microphone.",
+        )
         shot(page, f"trouble-mic-busy-{language}")
         page.evaluate("window.__busy = false")
     elif error == "ended":
@@ -126,7 +131,10 @@ def test_the_server_wants_a_key_and_then_the_right_one(
         page.click("#settingsClose")
         page.click("#connectBtn")
         if key == "sk-wrong":
-            wrong = {"ko": "접속 키가 올바르지 않거나 만료되었습니다.", "en": "The access key is wrong or has expired."}
+            wrong = {
+                "ko": "접속 키가 올바르지 않거나 만료되었습니다.",
+                "en": "The access key is wrong or has expired.",
+            }
             told(page, "key_refused", **wrong)
             shot(page, f"trouble-key-wrong-{language}")
     expect(page.locator("#status")).to_have_class("status connected")
@@ -147,14 +155,47 @@ def test_an_expired_secret_is_renewed_without_a_word(peer: Peer, launch) -> None
 @pytest.mark.parametrize(
     ("code", "close", "expected", "ko", "en"),
     [
-        ("invalid_api_key", 1008, "key_refused", "접속 키가 올바르지 않거나 만료되었습니다.", "The access key is wrong or has expired."),
-        ("model_not_found", 1008, "model_unknown", "요청한 음성 모델이 이 서버에 없습니다.", "This server does not have the voice model that was asked for."),
-        ("insufficient_quota", 1008, "budget_spent", "준비된 사용 한도를 모두 썼습니다.", "The budget for this service is used up."),
-        ("origin_not_allowed", 1008, "origin_refused", "이 사이트에서는 상담을 열 수 없습니다.", "Calls can't be opened from this site."),
+        (
+            "invalid_api_key",
+            1008,
+            "key_refused",
+            "접속 키가 올바르지 않거나 만료되었습니다.",
+            "The access key is wrong or has expired.",
+        ),
+        (
+            "model_not_found",
+            1008,
+            "model_unknown",
+            "요청한 음성 모델이 이 서버에 없습니다.",
+            "This server does not have the voice model that was asked for.",
+        ),
+        (
+            "insufficient_quota",
+            1008,
+            "budget_spent",
+            "준비된 사용 한도를 모두 썼습니다.",
+            "The budget for this service is used up.",
+        ),
+        (
+            "origin_not_allowed",
+            1008,
+            "origin_refused",
+            "이 사이트에서는 상담을 열 수 없습니다.",
+            "Calls can't be opened from this site.",
+        ),
     ],
 )
 def test_the_socket_is_refused(
-    peer: Peer, launch, shot, language: str, dark: bool, code: str, close: int, expected: str, ko: str, en: str
+    peer: Peer,
+    launch,
+    shot,
+    language: str,
+    dark: bool,
+    code: str,
+    close: int,
+    expected: str,
+    ko: str,
+    en: str,
 ) -> None:
     peer.refuse_socket = (code, "The server's own words.", close)
     page = launch(language=language, dark=dark)
@@ -191,7 +232,12 @@ def test_the_server_is_killed_and_restarted_in_the_middle_of_a_call(
     page.wait_for_timeout(1500)
     peer.stop()
     expect(page.locator("#status")).to_have_class("status reconnecting")
-    told(page, "server_restarting", ko="서버와의 연결이 끊어졌습니다.", en="The connection to the service was lost.")
+    told(
+        page,
+        "server_restarting",
+        ko="서버와의 연결이 끊어졌습니다.",
+        en="The connection to the service was lost.",
+    )
     shot(page, f"trouble-reconnecting-{language}")
     # The words are spoken while there is no server at all.
     page.wait_for_timeout(4500)
@@ -211,7 +257,7 @@ def test_the_server_is_killed_and_restarted_in_the_middle_of_a_call(
     at, score = find(heard, words)
     assert score > 0.9
     assert abs(at / 24_000 - 4.0) < 4.0
-    assert [line for line in page.locator(".line.user .words").all_inner_texts()] == ["hello", "Where is my order?"]
+    assert page.locator(".line.user .words").all_inner_texts() == ["hello", "Where is my order?"]
 
 
 def find(sound: np.ndarray, pattern: np.ndarray) -> tuple[int, float]:
@@ -263,7 +309,10 @@ def test_what_is_typed_while_the_line_is_down_is_sent_when_it_is_back(peer: Peer
     page.fill("#textInput", "two")
     page.press("#textInput", "Enter")
     expect(page.locator(".line.assistant .words").nth(1)).to_have_text("second")
-    assert [e["item"]["content"][0]["text"] for e in peer.of_type("conversation.item.create")] == ["one", "two"]
+    assert [e["item"]["content"][0]["text"] for e in peer.of_type("conversation.item.create")] == [
+        "one",
+        "two",
+    ]
     assert len(peer.of_type("response.create")) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 from playwright.sync_api import expect
@@ -174,11 +175,13 @@ def test_an_interruption_is_silent_at_once_and_tells_what_was_heard(peer: Peer, 
 
     [[_, detail], *_] = of(page, "interrupted")
     # The silent spans of the answer's own audio are none: from its first to its last sample the tap heard a voice.
-    tap = page.evaluate("({ rate: __tap.rate, blocks: __tap.blocks.map((b) => [b.frame, b.at, b.samples.length]) })")
+    tap = page.evaluate(
+        "({ rate: __tap.rate, blocks: __tap.blocks.map((b) => [b.frame, b.at, b.samples.length]) })"
+    )
     socket = page.evaluate("__socket")
     started = [e["at"] for e in socket if e["type"] == "input_audio_buffer.speech_started"][1]
     sounds = [b for b in tap["blocks"] if b[1] < started + 1000]
-    gaps = [b for a, b in zip(sounds, sounds[1:], strict=False) if b[0] != a[0] + a[2]]
+    gaps = [b for a, b in pairwise(sounds) if b[0] != a[0] + a[2]]
     first_answer = [b for b in sounds if not gaps or b[0] < gaps[0][0]]
     heard_ms = (first_answer[-1][0] + first_answer[-1][2] - first_answer[0][0]) / tap["rate"] * 1000
     [truncation] = peer.of_type("conversation.item.truncate")
@@ -235,4 +238,6 @@ def test_the_lower_layer(peer: Peer, launch) -> None:
     page.evaluate("hangUp()")
     assert "model=some%2Fmodel" in peer.sockets_opened[0]
     assert len(peer.of_type("input_audio_buffer.append")) > 5
-    assert {len(e["audio"]) for e in peer.of_type("input_audio_buffer.append")} == {1280}, "20 ms of 24 kHz PCM16"
+    assert {len(e["audio"]) for e in peer.of_type("input_audio_buffer.append")} == {1280}, (
+        "20 ms of 24 kHz PCM16"
+    )

@@ -60,7 +60,7 @@ const EN: Problems = {
   mic_denied: { said: "The microphone is not allowed.", todo: "Press the lock (or microphone) beside the address, allow the microphone, and start it again." },
   mic_missing: { said: "No microphone was found.", todo: "Plug in a microphone or headset and start it again. You can also type." },
   mic_busy: { said: "Another program is using the microphone.", todo: "Close it (a video call, perhaps) and start the microphone again." },
-  mic_unplugged: { said: "The microphone was unplugged.", todo: "Plug it in and press Start microphone. Your call goes on." },
+  mic_unplugged: { said: "The microphone was unplugged.", todo: "Plug it in and press Start mic. Your call goes on." },
   mic_muted: { said: "The microphone is muted.", todo: "Unmute it on your headset or computer." },
   mic_failed: { said: "The microphone could not be started.", todo: "Reload the page and try again." },
   audio_blocked: { said: "The browser is holding back the sound.", todo: "Press anywhere on the page to hear it." },

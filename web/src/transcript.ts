@@ -12,10 +12,13 @@ export interface Proposal {
   state: "open" | "yes" | "no";
 }
 
+/** `proposed`: nothing is done yet; the tool asks for the caller's yes. */
+export type ToolState = "running" | "done" | "proposed" | "failed";
+
 export type Line =
   | { kind: "user"; id: string; text: string; partial: boolean; spoken: boolean }
   | { kind: "assistant"; id: string; map: HeardMap; spoken: boolean; heard: number; cut: boolean; done: boolean }
-  | { kind: "tool"; id: string; tool: string; running: boolean; failed: boolean; call: string | null }
+  | { kind: "tool"; id: string; tool: string; state: ToolState; call: string | null }
   | { kind: "proposal"; id: string; proposal: Proposal };
 
 export interface Transcript {
@@ -53,29 +56,31 @@ function assistant(lines: readonly Line[], id: string): Extract<Line, { kind: "a
   );
 }
 
-/** A proposal that a tool's answer carries: `{"proposal": {"id", "sentence"}}`. Anything else is no proposal. */
-export function proposalIn(output: string | undefined): { id: string; sentence: string } | null {
-  if (!output) return null;
+/** What a tool's answer says. One in words of its own says nothing about how it went. */
+interface Outcome {
+  failed: boolean;
+  proposal: { id: string; sentence: string } | null;
+}
+
+/** Reads `{"ok", "error", "proposal": {"token", "read_out"}}`; what is of another shape is no proposal. */
+export function outcomeOf(output: string | undefined): Outcome {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(output);
-    const proposal = (value as { proposal?: unknown } | null)?.proposal as { id?: unknown; sentence?: unknown } | undefined;
-    if (typeof proposal?.id === "string" && typeof proposal.sentence === "string") {
-      return { id: proposal.id, sentence: proposal.sentence };
-    }
+    value = JSON.parse(output ?? "");
   } catch {
     // A tool may answer in plain text.
   }
-  return null;
+  if (typeof value !== "object" || value === null) return { failed: false, proposal: null };
+  const { ok, error, proposal } = value as { ok?: unknown; error?: unknown; proposal?: unknown };
+  const { token, read_out } = (typeof proposal === "object" && proposal !== null ? proposal : {}) as Record<string, unknown>;
+  return {
+    failed: ok === false || (error !== undefined && error !== null),
+    proposal: typeof token === "string" && typeof read_out === "string" ? { id: token, sentence: read_out } : null,
+  };
 }
 
-function failedOutput(output: string | undefined): boolean {
-  try {
-    const value = JSON.parse(output ?? "") as { ok?: unknown; error?: unknown } | null;
-    return value?.ok === false || (value?.error !== undefined && value.error !== null);
-  } catch {
-    return false;
-  }
-}
+/** The tool by which a caller's spoken yes is carried out. */
+const CONFIRMING = /confirm|commit/;
 
 function fromItem(lines: readonly Line[], item: Item, after: string | null | undefined, done: boolean): readonly Line[] {
   const id = item.id;
@@ -102,17 +107,25 @@ function fromItem(lines: readonly Line[], item: Item, after: string | null | und
     case "mcp_call": {
       const old = find(lines, "tool", id);
       const call = item.call_id ?? null;
-      const running = item.type === "mcp_call" ? !done : (old?.running ?? true);
-      return upsert(lines, { kind: "tool", id, tool: item.name ?? old?.tool ?? "", running, failed: false, call }, after);
+      const state = item.type === "mcp_call" ? (done ? (item.status === "incomplete" ? "failed" : "done") : "running") : (old?.state ?? "running");
+      return upsert(lines, { kind: "tool", id, tool: item.name ?? old?.tool ?? "", state, call }, after);
     }
     case "function_call_output": {
-      const closed = lines.map((l) =>
-        l.kind === "tool" && l.call === item.call_id ? { ...l, running: false, failed: failedOutput(item.output) } : l,
-      );
-      const proposal = proposalIn(item.output);
-      if (!proposal) return closed;
+      const { failed, proposal } = outcomeOf(item.output);
+      const tool = lines.find((l) => l.kind === "tool" && l.call === item.call_id);
+      const state: ToolState = failed ? "failed" : proposal ? "proposed" : "done";
+      let next = lines.map((l) => (l === tool && l.kind === "tool" ? { ...l, state } : l));
+      const confirmed = state === "done" && tool?.kind === "tool" && CONFIRMING.test(tool.tool);
+      if (confirmed) {
+        next = next.map((l) =>
+          l.kind === "proposal" && l.proposal.state === "open" ? { ...l, proposal: { ...l.proposal, state: "yes" } } : l,
+        );
+      }
+      if (!proposal) return next;
+      // Only one proposal stands at a time: another takes its place.
+      const others = next.filter((l) => !(l.kind === "proposal" && l.proposal.state === "open" && l.proposal.answer === "spoken"));
       return upsert(
-        closed,
+        others,
         { kind: "proposal", id: `proposal:${proposal.id}`, proposal: { ...proposal, answer: "spoken", state: "open" } },
         null,
       );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { toolWords } from "../src/ui/words.js";
 import { addAudio, addText, charsHeard, close, NOTHING_HEARD } from "../src/heard.js";
 import { stepMicrophone, type MicrophoneEvent, type MicrophoneState } from "../src/machines/microphone.js";
 import { baseOf, sessionOf, socketUrl } from "../src/options.js";
@@ -98,7 +99,7 @@ describe("the transcript", () => {
   });
 
   it("makes a card of a proposal and takes an answer to it once", () => {
-    const output = JSON.stringify({ proposal: { id: "p1", sentence: "주문을 취소할까요?" } });
+    const output = JSON.stringify({ ok: true, done: false, proposal: { token: "p1", read_out: "주문을 취소할까요?" } });
     const state = told({ type: "conversation.item.added", item: { id: "o", type: "function_call_output", call_id: "c", output } });
     expect(state.lines).toMatchObject([{ kind: "proposal", proposal: { id: "p1", answer: "spoken", state: "open" } }]);
     const answered = stepTranscript(state, { type: "answered", proposal: "p1", yes: true });
@@ -106,7 +107,7 @@ describe("the transcript", () => {
   });
 
   it("takes no card from a tool's plain words, or from anything else that is not one", () => {
-    for (const output of ["done", "null", "[]", '{"proposal":3}', '{"proposal":{"id":1}}']) {
+    for (const output of ["done", "null", "[]", '{"proposal":3}', '{"proposal":{"token":1}}']) {
       const { lines } = told({ type: "conversation.item.added", item: { id: "o", type: "function_call_output", call_id: "c", output } });
       expect(lines).toEqual([]);
     }
@@ -121,9 +122,34 @@ describe("the transcript", () => {
       type: "conversation.item.added",
       item: { id: "o", type: "function_call_output", call_id: "c", output: text },
     });
-    expect(told(call).lines).toMatchObject([{ running: true }]);
-    expect(told(call, output('{"ok":true}')).lines).toMatchObject([{ running: false, failed: false }]);
-    expect(told(call, output('{"ok":false,"error":{}}')).lines).toMatchObject([{ running: false, failed: true }]);
+    expect(told(call).lines).toMatchObject([{ state: "running" }]);
+    expect(told(call, output('{"ok":true}')).lines).toMatchObject([{ state: "done" }]);
+    expect(told(call, output("in words")).lines).toMatchObject([{ state: "done" }]);
+    expect(told(call, output('{"ok":false,"error":{}}')).lines).toMatchObject([{ state: "failed" }]);
+    const proposed = told(call, output('{"ok":true,"done":false,"proposal":{"token":"t","read_out":"Shall I?"}}'));
+    expect(proposed.lines).toMatchObject([{ state: "proposed" }, { kind: "proposal" }]);
+  });
+
+  it("lets one proposal stand at a time, and closes it when a spoken yes was carried out", () => {
+    const call = (id: string, name: string): TranscriptEvent => ({
+      type: "conversation.item.added",
+      item: { id: `f${id}`, type: "function_call", name, call_id: id },
+    });
+    const output = (id: string, value: object): TranscriptEvent => ({
+      type: "conversation.item.added",
+      item: { id: `o${id}`, type: "function_call_output", call_id: id, output: JSON.stringify(value) },
+    });
+    const state = told(
+      call("1", "cancel_order"),
+      output("1", { ok: true, proposal: { token: "a", read_out: "Cancel one?" } }),
+      call("2", "cancel_order"),
+      output("2", { ok: true, proposal: { token: "b", read_out: "Cancel both?" } }),
+    );
+    expect(state.lines.filter((l) => l.kind === "proposal")).toMatchObject([{ proposal: { id: "b", state: "open" } }]);
+    const confirmed = [call("3", "confirm"), output("3", { ok: true, done: true })].reduce(stepTranscript, state);
+    expect(confirmed.lines.filter((l) => l.kind === "proposal")).toMatchObject([{ proposal: { id: "b", state: "yes" } }]);
+    const refused = [call("3", "confirm"), output("3", { ok: false })].reduce(stepTranscript, state);
+    expect(refused.lines.filter((l) => l.kind === "proposal")).toMatchObject([{ proposal: { id: "b", state: "open" } }]);
   });
 });
 
@@ -313,5 +339,26 @@ describe("what comes from the socket", () => {
     expect(known({ type: "session.created", session: null })).toBeNull();
     expect(known({ type: "toString" })).toBeNull();
     expect(known({ type: "response.output_audio.delta", item_id: "a", delta: "" })).not.toBeNull();
+  });
+});
+
+describe("a tool in plain words", () => {
+  it.each([
+    ["find_orders", "주문을 확인했습니다"],
+    ["track_delivery", "배송을 조회했습니다"],
+    ["change_customer_address", "주소를 바꿨습니다"],
+    ["get_refund_status", "환불을 확인했습니다"],
+    ["hand_over", "상담원에게 내용을 전했습니다"],
+    ["confirm", "요청을 처리했습니다"],
+    ["anything_else", "정보를 확인했습니다"],
+  ])("%s", (tool, words) => {
+    expect(toolWords(tool, "done", "ko")).toBe(words);
+  });
+
+  it("never says that something was done which only was proposed", () => {
+    for (const tool of ["cancel_order", "exchange_items", "return_items"]) {
+      expect(toolWords(tool, "proposed", "ko")).toContain("기다립니다");
+      expect(toolWords(tool, "running", "en")).toContain("Checking");
+    }
   });
 });

@@ -226,7 +226,7 @@ function activity(w: Words, status: ConnectionStatus, on: boolean): string {
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 
 function latencyWords(w: Words, { voice_to_voice_ms, spoken, parts }: TurnTime): string {
-  if (!spoken) return w.latencyTyped(seconds(voice_to_voice_ms));
+  if (!spoken) return w.latency(seconds(voice_to_voice_ms));
   const detail = w.parts(seconds(parts.end_of_turn_ms), seconds(parts.answer_ms), seconds(parts.playback_ms));
   return `${w.latency(seconds(voice_to_voice_ms))} (${detail})`;
 }

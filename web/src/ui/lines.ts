@@ -72,7 +72,7 @@ export class Lines {
         return node.replaceChildren(...[who(words.agent), body, note].filter((n) => n !== null));
       }
       case "tool": {
-        const state = line.running ? "running" : line.failed ? "failed" : "done";
+        const { state } = line;
         node.className = `line tool ${state}`;
         const mark = state === "running" ? el("span", { class: "spinner", "aria-hidden": "true" }) : icon(state === "failed" ? "alert" : "check");
         return node.replaceChildren(mark, el("p", { class: "words" }, toolWords(line.tool, state, language)));
@@ -107,7 +107,7 @@ export class Lines {
     if (line.kind === "user" && !line.partial && line.spoken) text = `${words.you}: ${line.text}`;
     // A spoken answer is heard; reading it out as well would talk over it.
     if (line.kind === "assistant" && line.done && !line.spoken) text = `${words.agent}: ${line.map.text}`;
-    if (line.kind === "tool" && !line.running) text = toolWords(line.tool, line.failed ? "failed" : "done", language);
+    if (line.kind === "tool" && line.state !== "running") text = toolWords(line.tool, line.state, language);
     if (line.kind === "proposal" && line.proposal.state === "open") text = `${words.confirmTitle} ${line.proposal.sentence}`;
     if (text === null) return;
     entry.said = true;

@@ -1,6 +1,7 @@
 /** What the page and the widget say, in Korean and English. */
 
 import type { Language } from "../texts.js";
+import type { ToolState } from "../transcript.js";
 
 export interface Words {
   title: string;
@@ -53,7 +54,6 @@ export interface Words {
   keyHint: string;
   otherLanguage: string;
   latency: (seconds: string) => string;
-  latencyTyped: (seconds: string) => string;
   parts: (endOfTurn: string, answer: string, playback: string) => string;
   open: string;
   minimise: string;
@@ -90,7 +90,7 @@ const KO: Words = {
   thinking: "답을 준비하고 있습니다",
   idle: "마이크가 꺼져 있습니다",
   hearing: "말씀하세요",
-  speaking: "말하는 중입니다. 언제든 끼어드셔도 됩니다",
+  speaking: "말하는 중 · 언제든 말씀하세요",
   cutHere: "여기까지 들으셨습니다",
   confirmTitle: "이대로 진행할까요?",
   yes: "네, 진행해 주세요",
@@ -111,9 +111,8 @@ const KO: Words = {
   key: "접속 키",
   keyHint: "서버가 키를 요구할 때만 필요합니다. 이 창을 닫으면 지워집니다.",
   otherLanguage: "English",
-  latency: (s) => `말씀이 끝나고 ${s}초 만에 답했습니다`,
-  latencyTyped: (s) => `보내고 ${s}초 만에 답했습니다`,
-  parts: (a, b, c) => `말끝 판단 ${a}초 · 답변 ${b}초 · 재생 ${c}초`,
+  latency: (s) => `응답 ${s}초`,
+  parts: (a, b, c) => `말끝 ${a} · 답변 ${b} · 재생 ${c}`,
   open: "음성 상담 열기",
   minimise: "음성 상담 접기",
   privacy: "마이크는 켜져 있을 때만 사용합니다.",
@@ -131,8 +130,8 @@ const EN: Words = {
   connect: "Connect",
   disconnect: "Disconnect",
   cancel: "Cancel",
-  micStart: "Start microphone",
-  micStop: "Stop microphone",
+  micStart: "Start mic",
+  micStop: "Stop mic",
   micAsking: "Waiting for you to allow the microphone",
   micLevel: "Microphone level",
   placeholder: "Type your question",
@@ -149,7 +148,7 @@ const EN: Words = {
   thinking: "Preparing an answer",
   idle: "The microphone is off",
   hearing: "Go ahead, speak",
-  speaking: "Speaking. You may interrupt at any time",
+  speaking: "Speaking · interrupt at any time",
   cutHere: "You heard up to here",
   confirmTitle: "Shall I go ahead with this?",
   yes: "Yes, go ahead",
@@ -170,9 +169,8 @@ const EN: Words = {
   key: "Access key",
   keyHint: "Only if the server asks for one. It is forgotten when you close this window.",
   otherLanguage: "한국어",
-  latency: (s) => `Answered ${s} s after you stopped speaking`,
-  latencyTyped: (s) => `Answered ${s} s after you sent it`,
-  parts: (a, b, c) => `end of turn ${a} s · answer ${b} s · playback ${c} s`,
+  latency: (s) => `Answered in ${s} s`,
+  parts: (a, b, c) => `end of turn ${a} · answer ${b} · playback ${c}`,
   open: "Open voice service",
   minimise: "Close voice service",
   privacy: "The microphone is used only while it is on.",
@@ -181,30 +179,46 @@ const EN: Words = {
 
 export const WORDS: Record<Language, Words> = { ko: KO, en: EN };
 
+interface ToolWords {
+  fits: RegExp;
+  ko: readonly [running: string, done: string];
+  en: readonly [running: string, done: string];
+}
+
 /** What a tool does, by what its name speaks of; the first that fits. */
-const TOOLS: readonly { fits: RegExp; ko: readonly [string, string]; en: readonly [string, string] }[] = [
+const TOOLS: readonly ToolWords[] = [
   { fits: /human|hand_?over|transfer|escalat|ticket/, ko: ["상담원에게 연결하고 있습니다", "상담원에게 내용을 전했습니다"], en: ["Handing over to a person", "Handed over to a person"] },
-  { fits: /propose|preview/, ko: ["변경 내용을 확인하고 있습니다", "변경 내용을 준비했습니다"], en: ["Preparing the change", "Prepared the change"] },
   { fits: /commit|confirm/, ko: ["요청을 처리하고 있습니다", "요청을 처리했습니다"], en: ["Carrying out your request", "Carried out your request"] },
-  { fits: /cancel/, ko: ["주문을 취소하고 있습니다", "취소를 처리했습니다"], en: ["Cancelling the order", "Processed the cancellation"] },
-  { fits: /exchange/, ko: ["교환을 알아보고 있습니다", "교환을 처리했습니다"], en: ["Looking into the exchange", "Processed the exchange"] },
+  { fits: /cancel/, ko: ["취소할 수 있는지 확인하고 있습니다", "취소했습니다"], en: ["Checking whether it can be cancelled", "Cancelled"] },
+  { fits: /exchange/, ko: ["교환할 수 있는지 확인하고 있습니다", "교환을 접수했습니다"], en: ["Checking whether it can be exchanged", "Arranged the exchange"] },
   { fits: /refund/, ko: ["환불을 확인하고 있습니다", "환불을 확인했습니다"], en: ["Checking the refund", "Checked the refund"] },
-  { fits: /return/, ko: ["반품을 알아보고 있습니다", "반품을 처리했습니다"], en: ["Looking into the return", "Processed the return"] },
-  { fits: /address/, ko: ["주소를 확인하고 있습니다", "주소를 처리했습니다"], en: ["Checking the address", "Processed the address"] },
-  { fits: /payment|pay_/, ko: ["결제 정보를 확인하고 있습니다", "결제 정보를 확인했습니다"], en: ["Checking the payment", "Checked the payment"] },
+  { fits: /return/, ko: ["반품할 수 있는지 확인하고 있습니다", "반품을 접수했습니다"], en: ["Checking whether it can be returned", "Arranged the return"] },
+  { fits: /(change|update|modify|set)_.*address/, ko: ["주소를 확인하고 있습니다", "주소를 바꿨습니다"], en: ["Checking the address", "Changed the address"] },
+  { fits: /(change|update|modify|set)_.*payment/, ko: ["결제 수단을 확인하고 있습니다", "결제 수단을 바꿨습니다"], en: ["Checking the payment method", "Changed the payment method"] },
+  { fits: /cart|basket/, ko: ["장바구니를 보고 있습니다", "장바구니를 확인했습니다"], en: ["Looking at your cart", "Looked at your cart"] },
+  { fits: /(change|update|modify|set)_/, ko: ["변경할 수 있는지 확인하고 있습니다", "변경했습니다"], en: ["Checking whether it can be changed", "Made the change"] },
   { fits: /deliver|track|ship/, ko: ["배송을 조회하고 있습니다", "배송을 조회했습니다"], en: ["Looking up the delivery", "Looked up the delivery"] },
   { fits: /policy|faq/, ko: ["이용 규정을 찾고 있습니다", "이용 규정을 확인했습니다"], en: ["Looking up the policy", "Looked up the policy"] },
-  { fits: /verif|identif|customer|user/, ko: ["고객 정보를 확인하고 있습니다", "고객 정보를 확인했습니다"], en: ["Checking who you are", "Checked who you are"] },
-  { fits: /cart|basket/, ko: ["장바구니를 보고 있습니다", "장바구니를 확인했습니다"], en: ["Looking at your cart", "Looked at your cart"] },
+  { fits: /verif|identif|customer|account|user/, ko: ["고객 정보를 확인하고 있습니다", "고객 정보를 확인했습니다"], en: ["Checking your details", "Checked your details"] },
   { fits: /member|point|tier/, ko: ["멤버십을 확인하고 있습니다", "멤버십을 확인했습니다"], en: ["Checking your membership", "Checked your membership"] },
   { fits: /product|variant|stock|item/, ko: ["상품을 찾고 있습니다", "상품을 확인했습니다"], en: ["Looking up the product", "Looked up the product"] },
   { fits: /order/, ko: ["주문을 찾고 있습니다", "주문을 확인했습니다"], en: ["Looking up the order", "Looked up the order"] },
 ];
 
+const ANY_TOOL: Record<Language, readonly [string, string]> = {
+  ko: ["정보를 확인하고 있습니다", "정보를 확인했습니다"],
+  en: ["Looking that up", "Looked that up"],
+};
+
+/** What any tool is when it is not done: a change that waits for a yes must not read as made. */
+const NOT_DONE: Record<"proposed" | "failed", Record<Language, string>> = {
+  proposed: { ko: "변경 내용을 준비했습니다. 확인을 기다립니다", en: "Prepared the change; it waits for your yes" },
+  failed: { ko: "처리하지 못했습니다", en: "That could not be done" },
+};
+
 /** What a tool is doing or did, in plain words; its technical name is never shown. */
-export function toolWords(tool: string, state: "running" | "done" | "failed", language: Language): string {
-  if (state === "failed") return language === "ko" ? "처리하지 못했습니다" : "That could not be done";
-  const found = TOOLS.find((t) => t.fits.test(tool.toLowerCase()));
-  const pair = found?.[language] ?? (language === "ko" ? ["정보를 확인하고 있습니다", "정보를 확인했습니다"] : ["Looking that up", "Looked that up"]);
-  return pair[state === "running" ? 0 : 1] as string;
+export function toolWords(tool: string, state: ToolState, language: Language): string {
+  if (state === "proposed" || state === "failed") return NOT_DONE[state][language];
+  const words = TOOLS.find((t) => t.fits.test(tool.toLowerCase()))?.[language] ?? ANY_TOOL[language];
+  return words[state === "running" ? 0 : 1];
 }
