@@ -46,7 +46,6 @@ class RandomCall:
     def client(self) -> None:
         rng, c = self.rng, self.call
         text = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
-        output = {"type": "function_call_output", "call_id": "call_a", "output": "1"}
         vad: Any = rng.choice(
             [
                 None,
