@@ -39,8 +39,16 @@ HEADERS = {
     # Files keep their names from build to build: a browser asks each time, and is mostly told 304.
     "cache-control": "no-cache",
 }
+PUBLIC_HEADERS = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
 API_PREFIXES = ("/v1/", "/shop/", "/admin/")
+SCRIPT_ENDINGS = (".js", ".d.ts")
+"""What pages elsewhere import. It holds no secret; whether such a page may open a call is asked when it does."""
 NOT_BUILT = "The voice page is not built: run `make web` in the checkout, then start the server again.\n"
+
+
+def is_public(path: str) -> bool:
+    """Whether a page of any origin may read this: the widget must come up before it can say why it may not call."""
+    return path.endswith(SCRIPT_ENDINGS) and not path.startswith(API_PREFIXES)
 
 
 def folder() -> Path | None:
@@ -58,6 +66,8 @@ class PageFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers.update(HEADERS)
+        if path.endswith(SCRIPT_ENDINGS):
+            response.headers.update(PUBLIC_HEADERS)
         if path.endswith(".d.ts"):  # types for editors, not the MPEG stream their ending is registered for
             response.headers["content-type"] = "text/plain; charset=utf-8"
         return response
