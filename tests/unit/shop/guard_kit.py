@@ -241,6 +241,8 @@ class Talk:
     clock: Clock
     ms: int = 0
     outputs: list[str] = field(default_factory=list)
+    exchanged: list[tuple[str, str]] = field(default_factory=list)
+    """Each call's arguments as text, and its output."""
     token: str = ""
     read_out: str = ""
     _n: int = 0
@@ -252,6 +254,7 @@ class Talk:
     async def tool(self, tool: str, /, call_id: str | None = None, **arguments: Any) -> Outcome:
         outcome = await self.guard.call(tool, arguments, call_id=call_id or self._id("call"))
         self.outputs.append(outcome.output)
+        self.exchanged.append((json.dumps(arguments, ensure_ascii=False, default=str), outcome.output))
         if outcome.kind == "proposed":
             self.token = json.loads(outcome.output)["proposal"]["token"]
             self.read_out = json.loads(outcome.output)["proposal"]["read_out"]
