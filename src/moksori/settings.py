@@ -225,6 +225,15 @@ class Upstream(Section):
     """Whose particularities it has (a name of the catalogue), where the address does not tell."""
 
 
+class Accounts(Section):
+    database: str | None = None
+    """Where keys and the usage ledger are kept; by default a file in the user's data folder, made when needed."""
+    prices: Path | None = None
+    """A price table that is laid over the shipped one."""
+    call_budget: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?$")] | None = None
+    """What any one call may cost at upstreams, in US dollars, such as "0.50"."""
+
+
 class Gateway(Section):
     connect_s: Annotated[float, Field(gt=0)] = 5.0
     """How long one upstream may take to greet before the next route is tried."""
@@ -262,6 +271,7 @@ class Settings(BaseSettings):
     upstreams: dict[str, Upstream] = {}
     models: dict[str, tuple[str, ...]] = {}
     gateway: Gateway = Gateway()
+    accounts: Accounts = Accounts()
     log: Log = Log()
 
     _dotenv: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -307,7 +317,7 @@ class Settings(BaseSettings):
     @property
     def needs_key(self) -> bool:
         """False when no key is configured: then only this machine may talk to the server."""
-        return bool(self.auth.keys)
+        return bool(self.auth.keys) or self.accounts.database is not None
 
 
 def load(config: Path | None = None, *, host: str | None = None, port: int | None = None) -> Settings:

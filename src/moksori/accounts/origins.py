@@ -41,6 +41,12 @@ class OriginRule:
         return SELF in self.allowed and host is not None and asked[1:] == _address(host, asked[0])
 
 
+def same_origin(origin: str | None, known: str) -> bool:
+    """Whether a request's `Origin` is this one."""
+    asked = _origin(origin) if origin is not None else None
+    return asked is not None and asked == _origin(known)
+
+
 def is_loopback_host(host: str | None) -> bool:
     """Whether a `Host` header names this machine by a name that no other machine can take."""
     address = _address(host, "http") if host is not None else None

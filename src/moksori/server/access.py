@@ -14,11 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from moksori.accounts.client_secrets import PREFIX as SECRET_PREFIX
 from moksori.accounts.client_secrets import ClientSecret
-from moksori.accounts.keys import OPEN
-from moksori.accounts.origins import is_loopback_host
+from moksori.accounts.keys import ADMIN, FREE, OPEN, Rules
+from moksori.accounts.limits import network
+from moksori.accounts.origins import is_loopback_host, same_origin
 from moksori.agent.principal import Principal
 from moksori.server.errors import ApiError
 from moksori.server.house import House
+from moksori.server.page import is_public
 
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
 OPEN_TO_ALL_HOSTS = frozenset({"/healthz", "/readyz"})
@@ -31,6 +33,8 @@ class Admitted:
 
     principal: Principal
     secret: ClientSecret | None = None
+    secret_value: str | None = None
+    rules: Rules = FREE
 
 
 def presented_key(headers: Headers, subprotocols: Sequence[str], query: QueryParams) -> str | None:
@@ -55,20 +59,24 @@ def _bearer(value: str | None) -> str | None:
 
 def check_page_and_host(house: House, headers: Headers) -> None:
     """Refuse a page of an origin not allowed, and on a server without a key any but loopback names."""
-    host = headers.get("host")
-    if house.keys.empty and not is_loopback_host(host):
+    check_host(house, headers)
+    origin = headers.get("origin")
+    if not house.origins.allows(origin, headers.get("host")):
+        raise ApiError(
+            403,
+            f"Pages of {origin} may not use this server: add that origin to server.allowed_origins.",
+            code="origin_not_allowed",
+        )
+
+
+def check_host(house: House, headers: Headers) -> None:
+    """Refuse any but loopback names on a server without a key."""
+    if house.keys.empty and not is_loopback_host(headers.get("host")):
         raise ApiError(
             403,
             "This server has no API key and answers only to 127.0.0.1 or localhost: configure a key to use "
             "another name.",
             code="host_not_allowed",
-        )
-    origin = headers.get("origin")
-    if not house.origins.allows(origin, host):
-        raise ApiError(
-            403,
-            f"Pages of {origin} may not use this server: add that origin to server.allowed_origins.",
-            code="origin_not_allowed",
         )
 
 
@@ -77,33 +85,71 @@ def admit(house: House, connection: HTTPConnection) -> Admitted:
     check_page_and_host(house, connection.headers)
     subprotocols = connection.scope.get("subprotocols", ())
     key = presented_key(connection.headers, subprotocols, connection.query_params)
+    address = network(connection.client.host if connection.client is not None else None)
+    if key is not None and house.accounts.attempts.full(address):
+        raise ApiError(
+            429,
+            "Too many wrong keys came from your address: wait a minute.",
+            code="rate_limit_exceeded",
+            headers={"retry-after": "60"},
+        )
+    admitted = _admitted(house, key)
+    if admitted is None:
+        if key is not None:
+            house.accounts.attempts.note(address)
+        raise _refusal(key)
+    _check_origin(admitted, connection.headers.get("origin"))
+    return admitted
+
+
+def _admitted(house: House, key: str | None) -> Admitted | None:
     if key is not None and key.startswith(SECRET_PREFIX):
         secret = house.secrets.find(key)
-        if secret is None:
-            raise ApiError(
-                401,
-                "The client secret is unknown or has expired: fetch a new one.",
-                code="invalid_api_key",
-            )
-        return Admitted(secret.principal, secret)
+        # A secret is its key's: it ends with it.
+        rules = house.keys.rules(secret.principal) if secret is not None else None
+        return (
+            Admitted(secret.principal, secret, key, rules)
+            if secret is not None and rules is not None
+            else None
+        )
     if house.keys.empty:
         return Admitted(OPEN)
-    if key is None:
-        raise ApiError(
-            401,
-            "No API key was given: send it in the header 'Authorization: Bearer KEY'.",
-            code="invalid_api_key",
-            headers={"www-authenticate": "Bearer"},
+    principal = house.keys.principal(key) if key is not None else None
+    rules = house.keys.rules(principal) if principal is not None else None
+    return Admitted(principal, rules=rules) if principal is not None and rules is not None else None
+
+
+def _refusal(key: str | None) -> ApiError:
+    if key is not None and key.startswith(SECRET_PREFIX):
+        return ApiError(
+            401, "The client secret is unknown or has expired: fetch a new one.", code="invalid_api_key"
         )
-    principal = house.keys.principal(key)
-    if principal is None:
+    message = (
+        "No API key was given: send it in the header 'Authorization: Bearer KEY'."
+        if key is None
+        else "The API key is not one of this server's keys."
+    )
+    return ApiError(401, message, code="invalid_api_key", headers={"www-authenticate": "Bearer"})
+
+
+def _check_origin(admitted: Admitted, origin: str | None) -> None:
+    """A key or secret bound to pages is good on those pages and nowhere else, so not without a page either."""
+    bound = admitted.secret.bounds.origin if admitted.secret is not None else None
+    allowed = admitted.rules.origins
+    if (bound is not None and not same_origin(origin, bound)) or (
+        allowed is not None and not any(same_origin(origin, known) for known in allowed)
+    ):
         raise ApiError(
-            401,
-            "The API key is not one of this server's keys.",
-            code="invalid_api_key",
-            headers={"www-authenticate": "Bearer"},
+            403, "This key may be used only by the pages it was made for.", code="origin_not_allowed"
         )
-    return Admitted(principal)
+
+
+def check_model(admitted: Admitted, model: str) -> None:
+    """Refuse a model that the key may not ask for. Raises `ApiError`."""
+    if not admitted.rules.allows_model(model):
+        raise ApiError(
+            403, f"This key may not ask for the model '{model}'.", code="model_not_allowed", param="model"
+        )
 
 
 def house_of(request: Request) -> House:
@@ -130,11 +176,25 @@ def key_holder(
 
 
 KeyHolder = Annotated[Principal, Depends(key_holder)]
+
+
+def admin(request: Request, holder: KeyHolder) -> Principal:
+    """The holder of a key that may see and change keys. Without any key nobody may."""
+    if ADMIN not in holder.scopes:
+        raise ApiError(
+            403,
+            "This needs a key of the settings, or one made with the scope 'admin'.",
+            code="insufficient_permissions",
+        )
+    return holder
+
+
+Admin = Annotated[Principal, Depends(admin)]
 TheHouse = Annotated[House, Depends(house_of)]
 
 
 class Doorman:
-    """ASGI middleware: page and host are checked for everything served over HTTP, files included."""
+    """ASGI middleware: page and host are checked for everything served over HTTP but the scripts meant for any page."""
 
     def __init__(self, app: ASGIApp, house: House) -> None:
         self._app = app
@@ -142,8 +202,9 @@ class Doorman:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in OPEN_TO_ALL_HOSTS:
+            check = check_host if is_public(scope["path"]) else check_page_and_host
             try:
-                check_page_and_host(self._house, Headers(scope=scope))
+                check(self._house, Headers(scope=scope))
             except ApiError as error:
                 await error.response()(scope, receive, send)
                 return

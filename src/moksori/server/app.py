@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
 
 from moksori import __version__
-from moksori.server import client_secrets, errors, health, models, page
+from moksori.server import client_secrets, errors, health, keys_admin, models, page
 from moksori.server.access import Doorman
 from moksori.server.errors import ErrorAnswer, error_response
 from moksori.server.house import House
@@ -50,7 +50,9 @@ def compose(settings: Settings) -> House:
     engine = LocalEngine.create(settings.engine) if settings.engine.profile != "off" else None
     gateway = Gateway(settings)
     sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry, remote=gateway)
-    return House.build(settings, sessions, engine, telemetry, gateway)
+    house = House.build(settings, sessions, engine, telemetry, gateway)
+    house.accounts.on_ended = sessions.end_keys
+    return house
 
 
 def create_app(house: House) -> FastAPI:
@@ -64,11 +66,15 @@ def create_app(house: House) -> FastAPI:
         responses={
             401: {"model": ErrorAnswer, "description": "No key, or not one of this server's"},
             403: {"model": ErrorAnswer, "description": "The page, the host name or the key may not do this"},
+            429: {
+                "model": ErrorAnswer,
+                "description": "Too many wrong keys from one address, or too much asked for",
+            },
         },
     )
     app.state.house = house
     errors.install(app)
-    for router in (health.router, models.router, client_secrets.router, _plain_http):
+    for router in (health.router, models.router, client_secrets.router, keys_admin.router, _plain_http):
         app.include_router(router)
     realtime = RealtimeEndpoint(house)
     app.router.routes.extend(WebSocketRoute(path, realtime) for path in PATHS)
@@ -99,6 +105,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                 if path in ("/healthz", "/readyz"):
                     answers.pop("401", None)
                     answers.pop("403", None)
+                    answers.pop("429", None)
         for name in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(name, None)
         app.openapi_schema = document

@@ -8,7 +8,14 @@ import msgspec
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
-from moksori.accounts.client_secrets import DEFAULT_SECONDS, MAX_SECONDS, MIN_SECONDS, TooManySecrets
+from moksori.accounts.client_secrets import (
+    DEFAULT_SECONDS,
+    MAX_SECONDS,
+    MIN_SECONDS,
+    Bounds,
+    TooManySecrets,
+)
+from moksori.accounts.prices import micro_of
 from moksori.protocol.ids import random_id
 from moksori.protocol.session import (
     Session,
@@ -29,11 +36,25 @@ class ExpiresAfter(BaseModel):
     seconds: Annotated[int, Field(ge=MIN_SECONDS, le=MAX_SECONDS)] = DEFAULT_SECONDS
 
 
+class BoundsRequest(BaseModel):
+    """Bounds of ours, which the real service does not know."""
+
+    origin: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = None
+    """The only page that may use the secret."""
+    uses: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """How many sessions it opens."""
+    budget: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?$")] | None = None
+    """What each of its calls may cost, in US dollars, such as "0.50"."""
+    lock: bool = False
+    """The page may not change instructions, prompt, tools or model."""
+
+
 class ClientSecretRequest(BaseModel):
     """`session` is a realtime or transcription session object, as in `session.update`."""
 
     expires_after: ExpiresAfter | None = None
     session: dict[str, Any] | None = None
+    moksori: BoundsRequest | None = None
 
 
 class ClientSecretAnswer(BaseModel):
@@ -57,9 +78,25 @@ async def create(
 ) -> ClientSecretAnswer:
     asked = body or ClientSecretRequest()
     session = begin(asked.session)
+    rules = house.keys.rules(holder)
+    model = (asked.session or {}).get("model")
+    if rules is None or (isinstance(model, str) and not rules.allows_model(model)):
+        raise ApiError(
+            403,
+            f"This key may not ask for the model '{model}'.",
+            code="model_not_allowed",
+            param="session.model",
+        )
     seconds = (asked.expires_after or ExpiresAfter()).seconds
+    narrowed = asked.moksori or BoundsRequest()
+    bounds = Bounds(
+        origin=narrowed.origin,
+        uses=narrowed.uses,
+        budget_micro=micro_of(narrowed.budget) if narrowed.budget is not None else None,
+        locked=narrowed.lock,
+    )
     try:
-        value, secret = house.secrets.create(holder, asked.session, seconds)
+        value, secret = house.secrets.create(holder, asked.session, seconds, bounds)
     except TooManySecrets:
         raise ApiError(
             429, "Too many client secrets are alive: wait until some expire.", code="rate_limit_exceeded"

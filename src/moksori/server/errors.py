@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from moksori.protocol.errors import INVALID_REQUEST, ProtocolError
 from moksori.telemetry import get_logger
@@ -105,6 +106,8 @@ def install(app: FastAPI) -> None:
         elif error.status_code == 405:
             message, code = f"{request.url.path} does not take {request.method}.", "method_not_allowed"
         headers = dict(error.headers) if error.headers else None
+        if error.status_code == 405:
+            headers = {"allow": _allowed(request, (headers or {}).get("Allow", ""))}
         return error_response(error.status_code, message, code=code, headers=headers)
 
     @app.exception_handler(Exception)
@@ -116,3 +119,11 @@ def install(app: FastAPI) -> None:
             type=SERVER_ERROR,
             code="server_error",
         )
+
+
+def _allowed(request: Request, routed: str) -> str:
+    """Every documented method of an address: each is a route of its own, and the router names the first one's."""
+    for path, operations in request.app.openapi()["paths"].items():
+        if compile_path(path)[0].match(request.url.path):
+            return ", ".join(sorted(method.upper() for method in operations))
+    return routed

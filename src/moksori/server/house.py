@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from moksori.accounts.accounts import Accounts
 from moksori.accounts.client_secrets import ClientSecrets
-from moksori.accounts.keys import KeyRing, KnownKey
+from moksori.accounts.keys import ADMIN, KeyRing, KnownKey
 from moksori.accounts.origins import OriginRule
 from moksori.server.errors import SERVER_ERROR, ApiError
 from moksori.sessions.registry import ConnectRequest
@@ -64,10 +64,9 @@ class House:
     sessions: Sessions
     engine: Engine | None
     telemetry: Telemetry
-    keys: KeyRing
+    accounts: Accounts
     origins: OriginRule
     remote: Remote | None = None
-    secrets: ClientSecrets = field(default_factory=lambda: ClientSecrets(time.time))
     draining: bool = False
 
     @classmethod
@@ -78,16 +77,26 @@ class House:
         engine: Engine | None,
         telemetry: Telemetry,
         remote: Remote | None = None,
+        *,
+        accounts: Accounts | None = None,
     ) -> House:
         return cls(
             settings=settings,
             sessions=sessions,
             engine=engine,
             telemetry=telemetry,
-            keys=KeyRing(KnownKey(key.name, key.sha256) for key in settings.auth.keys),
+            accounts=accounts or build_accounts(settings),
             origins=OriginRule(settings.server.allowed_origins),
             remote=remote,
         )
+
+    @property
+    def keys(self) -> KeyRing:
+        return self.accounts.ring
+
+    @property
+    def secrets(self) -> ClientSecrets:
+        return self.accounts.secrets
 
     def parts(self) -> dict[str, str]:
         """The engine's parts, and the server itself while it stops."""
@@ -132,6 +141,12 @@ class House:
                 raise _not_now(
                     "The models are still loading: try again shortly.", "server_warming_up", TRY_AGAIN_LATER
                 )
+
+
+def build_accounts(settings: Settings) -> Accounts:
+    """Nothing is opened before its `start`. Keys of the settings are their owner's, and may do everything."""
+    ring = KeyRing(KnownKey(key.name, key.sha256, scopes=frozenset({ADMIN})) for key in settings.auth.keys)
+    return Accounts(ring, settings.accounts.database)
 
 
 def _not_now(message: str, code: str, close_code: int) -> ApiError:

@@ -5,18 +5,21 @@ A plain ASGI application, not a FastAPI endpoint: refusals need HTTP answers, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from moksori.server.access import Admitted, admit
+from moksori.accounts.client_secrets import UsedUp
+from moksori.server.access import Admitted, admit, check_model
 from moksori.server.errors import SERVER_ERROR, ApiError
-from moksori.server.house import House
+from moksori.server.house import TRY_AGAIN_LATER, House
 from moksori.server.wire import ABNORMAL, INTERNAL_ERROR, SocketWire, accept, refuse
 from moksori.sessions.registry import ConnectRequest, Refused
+from moksori.settings import LOCAL_MODEL
 from moksori.telemetry import get_logger
 
 PATHS: Final = ("/v1/realtime", "/v1/realtime/realtime")
@@ -39,11 +42,16 @@ class RealtimeEndpoint:
         offered: Sequence[str] = scope["subprotocols"]
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         wire = SocketWire(scope, stall_s=self._house.settings.limits.stall_s)
+        release: Callable[[], None] | None = None
         try:
             admitted = admit(self._house, websocket)
             self._house.must_be_open()
-            events = await self._house.sessions.open(wire, connect_request(admitted, websocket, offered))
+            request = connect_request(admitted, websocket, offered)
+            release = take_place(self._house, admitted, request)
+            events = await self._house.sessions.open(wire, replace(request, release=release))
         except Exception as error:
+            if release is not None:
+                release()
             refusal = _refusal(error)
             self._house.telemetry.refused(refusal.code or "none", status=refusal.status)
             if offered or "origin" in websocket.headers:
@@ -55,6 +63,32 @@ class RealtimeEndpoint:
             await wire.run(events)
         else:
             events.closed(ABNORMAL, "")
+
+
+def take_place(house: House, admitted: Admitted, request: ConnectRequest) -> Callable[[], None] | None:
+    """A place among the key's sessions, and how to give it back; a call that goes on has one. Raises `ApiError`."""
+    check_model(admitted, request.model or LOCAL_MODEL)
+    if request.session_id is not None:
+        return None
+    starts, rules, key_id = house.accounts.starts, admitted.rules, admitted.principal.key_id
+    if starts.too_many_at_once(key_id, rules.sessions):
+        raise _too_many(f"This key has {rules.sessions} sessions open, which is all it may have.")
+    if starts.too_fast(key_id, rules.per_minute):
+        raise _too_many(f"This key has begun {rules.per_minute} sessions in a minute, which is all it may.")
+    if admitted.secret_value is not None:
+        try:
+            house.secrets.use(admitted.secret_value)
+        except UsedUp:
+            raise ApiError(
+                401, "The client secret has opened all the sessions it was made for.", code="invalid_api_key"
+            ) from None
+    return starts.lease(key_id, counted=rules.per_minute is not None)
+
+
+def _too_many(message: str) -> ApiError:
+    return ApiError(
+        429, message, code="rate_limit_exceeded", close_code=TRY_AGAIN_LATER, headers={"retry-after": "5"}
+    )
 
 
 def connect_request(admitted: Admitted, websocket: WebSocket, offered: Sequence[str]) -> ConnectRequest:
@@ -78,7 +112,17 @@ def connect_request(admitted: Admitted, websocket: WebSocket, offered: Sequence[
         last_event_id=query.get("last_event_id"),
         secret_session=bound,
         call_id=query.get("call_id"),
+        locked=admitted.secret.bounds.locked if admitted.secret is not None else False,
+        call_micro=_tighter(
+            admitted.rules.call_micro,
+            admitted.secret.bounds.budget_micro if admitted.secret is not None else None,
+        ),
     )
+
+
+def _tighter(one: int | None, other: int | None) -> int | None:
+    """The smaller of two limits of which each may be missing."""
+    return min(one, other) if one is not None and other is not None else one if other is None else other
 
 
 def _dialect(headers: Headers, offered: Sequence[str]) -> Literal["ga", "beta"]:

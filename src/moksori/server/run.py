@@ -247,6 +247,7 @@ async def running(
 
     The engine is not started here, but is closed.
     """
+    await house.accounts.start()
     http = server(house, tls)
     host, port = listener.getsockname()[:2]
     serving = asyncio.create_task(http.serve([listener]), name="http")
@@ -261,6 +262,7 @@ async def running(
         listening.cancel()
         http.end()
         await serving
+        await house.accounts.close()
         if house.engine is not None:
             try:
                 await asyncio.wait_for(house.engine.close(), 0.1 if http.force_exit else ENGINE_CLOSE_S)

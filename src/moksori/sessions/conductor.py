@@ -9,10 +9,11 @@ from typing import Protocol
 
 from moksori.agent.backend import Backend, BackendLost, CloseReason, Opening
 from moksori.protocol import server_events as out
-from moksori.protocol.errors import Error, ErrorDetail
+from moksori.protocol.errors import Error, ErrorDetail, ProtocolError
 from moksori.protocol.frame import Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.response import Response
+from moksori.sessions import locks
 from moksori.sessions.routing import Routed
 from moksori.sessions.wire import Wire
 from moksori.telemetry import Telemetry, Turn
@@ -59,9 +60,13 @@ class Conductor:
         telemetry: Telemetry,
         extended: bool,
         ended: Callable[[Conductor], None],
+        key_id: str = "",
+        locked: bool = False,
     ) -> None:
         self.session_id = session_id
         self.model = model
+        self.key_id = key_id
+        self._locked = locked
         self._wire = wire
         self._candidates = backend
         self._backend: Backend
@@ -102,7 +107,14 @@ class Conductor:
         if self._closing is not None:
             return
         self._last_message_at = time.monotonic()
-        self._backend.send(Frame.from_raw(data, time.monotonic_ns()))
+        frame = Frame.from_raw(data, time.monotonic_ns())
+        if self._locked and frame.type in locks.CHECKED:
+            try:
+                locks.check(frame)
+            except ProtocolError as error:
+                self._send(Frame.from_event(error.as_event(random_id("event"))))
+                return
+        self._backend.send(frame)
 
     def writable(self, yes: bool) -> None:
         self._backend.reading(yes)

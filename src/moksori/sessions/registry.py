@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
@@ -23,6 +24,7 @@ from moksori.protocol.session import (
     merge,
 )
 from moksori.sessions.conductor import Conductor
+from moksori.sessions.dialect import BetaClient
 from moksori.sessions.routing import Route, Routed, plan
 from moksori.sessions.waiting import OnFirstNeed
 from moksori.sessions.wire import Wire, WireEvents
@@ -50,6 +52,12 @@ class ConnectRequest:
     last_event_id: str | None = None
     secret_session: dict[str, Any] | None = None
     call_id: str | None = None
+    locked: bool = False
+    """The client may not change what the session was told to be."""
+    call_micro: int | None = None
+    """What this call may cost, in millionths of the ledger's currency."""
+    release: Callable[[], None] | None = None
+    """Gives back the session's place among those of its key; called when the session is over."""
     at: float = field(default_factory=time.monotonic)
     """When the request came, monotonic seconds."""
 
@@ -129,16 +137,21 @@ class Sessions:
         routes, first = self._routes(request)
         session = self._session(request, first)
         backend = self._backend(routes, lazily=first is not None and first.idle_billed)
+        beta = BetaClient(wire) if request.dialect == "beta" else None
         conductor = Conductor(
-            wire,
+            beta or wire,
             backend,
             session_id=session.id,
             model=request.model or LOCAL_MODEL,
             limits=self._settings.limits,
             telemetry=self._telemetry,
             extended=request.extended,
-            ended=self._ended,
+            ended=partial(self._ended, request.release),
+            key_id=request.principal.key_id,
+            locked=request.locked,
         )
+        if beta is not None:
+            beta.attach(conductor)
         self._live[session.id] = conductor
         opening = Opening(
             session, strict=request.strict, connect_ms=round((time.monotonic() - request.at) * 1000)
@@ -146,16 +159,16 @@ class Sessions:
         try:
             await conductor.start(opening)
         except BackendRefused as refusal:
-            self._ended(conductor)
+            self._ended(None, conductor)
             close_code = POLICY_VIOLATION if refusal.status in (400, 404) else TRY_AGAIN_LATER
             raise Refused(refusal.code, str(refusal), close_code, refusal.status) from refusal
         except BaseException:
-            self._ended(conductor)
+            self._ended(None, conductor)
             raise
         self._telemetry.opened(
             session.id, conductor.model, principal=request.principal.name, route=conductor.route
         )
-        return conductor
+        return beta or conductor
 
     async def drain(self, seconds: float) -> None:
         """Take no new session; let running answers end, then close every session with 1012 within `seconds`."""
@@ -267,7 +280,15 @@ class Sessions:
             404,
         )
 
-    def _ended(self, conductor: Conductor) -> None:
+    def end_keys(self, key_ids: frozenset[str]) -> None:
+        """End the calls of keys that may no longer be used."""
+        for conductor in list(self._live.values()):
+            if conductor.key_id in key_ids:
+                conductor.end(POLICY_VIOLATION, "The key of this call was revoked.")
+
+    def _ended(self, release: Callable[[], None] | None, conductor: Conductor) -> None:
+        if release is not None:
+            release()
         self._live.pop(conductor.session_id, None)
         if not self._live:
             self._emptied.set()

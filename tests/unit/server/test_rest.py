@@ -116,6 +116,8 @@ async def test_the_openapi_document_promises_what_is_answered(start: Start) -> N
         "/healthz",
         "/readyz",
         "/metrics",
+        "/v1/admin/keys",
+        "/v1/admin/keys/{key_id}",
         "/v1/models",
         "/v1/models/{model}",
         "/v1/realtime/client_secrets",

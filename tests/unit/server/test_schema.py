@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import schemathesis
 from hypothesis import HealthCheck, settings
 
 from moksori.server.app import create_app
 from moksori.server.house import House
-from moksori.settings import ApiKey, Auth, Server, Settings, hash_key
+from moksori.settings import Accounts, ApiKey, Auth, Server, Settings, hash_key
 from moksori.telemetry import Telemetry
 
 from .conftest import KEY, ScriptedEngine, ScriptedSessions
@@ -18,6 +20,7 @@ app = create_app(
             server=Server(),
             auth=Auth(keys=(ApiKey(name="test", sha256=hash_key(KEY)),)),
             models={"shop-voice": ("local",)},
+            accounts=Accounts(database=f"{tempfile.mkdtemp(prefix='moksori-')}/accounts.db"),
         ),
         ScriptedSessions(),
         ScriptedEngine(),
