@@ -49,6 +49,8 @@ TAP = """
   // Beside whatever is connected to the loudspeaker, a tap of our own hears the same.
   window.__tap = { rate: 0, blocks: [] };
   window.__socket = [];
+  window.__sent = [];
+  window.__audio = {};
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (to, ...rest) {
     if (to instanceof AudioDestinationNode && !(this instanceof GainNode)) {
@@ -68,9 +70,15 @@ TAP = """
     constructor(...given) {
       super(...given);
       this.addEventListener("message", ({ data }) => {
-        const { type } = JSON.parse(data);
-        if (!type.endsWith(".delta")) window.__socket.push({ type, at: performance.now() });
+        const event = JSON.parse(data);
+        if (!event.type.endsWith(".delta")) window.__socket.push({ type: event.type, at: performance.now() });
+        if (event.type === "response.output_audio.delta") (window.__audio[event.item_id] ??= []).push(event.delta);
       });
+    }
+    send(data) {
+      const event = JSON.parse(data);
+      if (event.type !== "input_audio_buffer.append") window.__sent.push(event);
+      super.send(data);
     }
   };
 })();
@@ -172,10 +180,23 @@ def shot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
     return take
 
 
+@pytest.fixture
+def looks(shot: Callable[[Page, str], None]) -> Callable[..., None]:
+    """Pictures in light and in dark, axe finding nothing in either; without axe where there is no time for it."""
+
+    def take(page: Page, name: str, axe: bool = True) -> None:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert not axe or violations(page) == [], scheme
+            shot(page, f"{name}-{scheme}")
+
+    return take
+
+
 def violations(page: Page) -> list[dict[str, Any]]:
     """What axe finds against WCAG 2.2 AA, with the elements at fault."""
-    source = (WEB / "node_modules" / "axe-core" / "axe.min.js").read_text()
-    page.evaluate(source)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
     result = page.evaluate(
         """() => axe.run(document, {
             runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

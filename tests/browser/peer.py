@@ -82,6 +82,8 @@ class Peer:
         self.transcripts: list[str] = []
         self.answers: list[Answer] = []
         self.resumes = True
+        self.deaf = False
+        """Take everything and answer nothing, as a socket that is open and dead."""
         self.csp: str | None = None
         self.extra: dict[str, str] = {}
         """Other pages served, by path."""
@@ -294,7 +296,8 @@ class Call:
         while True:
             event = json.loads(await self.ws.receive_text())
             self.peer.client_events.append({**event, "at": time.monotonic()})
-            await self.heard(event)
+            if not self.peer.deaf:
+                await self.heard(event)
 
     async def heard(self, event: Event) -> None:
         match event["type"]:

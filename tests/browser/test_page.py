@@ -180,31 +180,30 @@ def test_a_failed_tool_and_a_failed_answer_are_told(peer: Peer, launch) -> None:
     expect(page.locator("#problem .detail")).to_contain_text("The model stopped.")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "ko"])
-@pytest.mark.parametrize("width", [360, 1000])
-def test_the_page_is_accessible_and_fits(
-    peer: Peer, launch, shot, width: int, language: str, dark: bool
-) -> None:
-    name = f"{language}-{'dark' if dark else 'light'}-{width}"
+def test_the_page_is_accessible_and_fits(peer: Peer, launch, looks, language: str) -> None:
+    """At rest, in a call and with the settings open; on a desk and on a phone; in light and dark."""
     question, answer = SAYINGS[language]
     peer.answers = [Answer(answer)]
-    page = launch(language=language, dark=dark, width=width, height=740)
+    page = launch(language=language)
+
+    def everywhere(state: str) -> None:
+        for width in (360, 1000):
+            page.set_viewport_size({"width": width, "height": 740})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate("document.documentElement.scrollHeight") <= 740
+            looks(page, f"page-{language}-{width}-{state}")
+
     page.goto(peer.url)
-    assert violations(page) == []
-    shot(page, f"page-{name}-start")
+    everywhere("start")
     page.fill("#textInput", question)
     page.press("#textInput", "Enter")
     expect(page.locator(".line.assistant .unheard")).not_to_have_count(0)
     assert violations(page) == []
     heard_everything(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("document.documentElement.scrollHeight") <= 740
-    assert violations(page) == []
-    shot(page, f"page-{name}-call")
+    everywhere("call")
     page.click("#settingsBtn")
-    assert violations(page) == []
-    shot(page, f"page-{name}-settings")
+    everywhere("settings")
     assert page.locator("html").get_attribute("lang") == language
 
 

@@ -34,12 +34,14 @@ export class Audio implements Output {
   /** Must be made within a click or key press, or the browser keeps it silent until one comes. */
   constructor(latencyHint: AudioContextLatencyCategory | number = "interactive") {
     this.context = new AudioContext({ latencyHint });
-    this.loaded = Promise.all([
-      this.context.audioWorklet.addModule(workletUrl("capture-worklet.js")),
-      this.context.audioWorklet.addModule(workletUrl("playback-worklet.js")),
-    ]).then(() => this.begin());
+    this.loaded = this.able ? this.load(this.context.audioWorklet).then(() => this.begin()) : Promise.resolve();
     // Whoever needs the worklets awaits `ready`, and is told there.
     this.loaded.catch(() => {});
+  }
+
+  /** False at an address that is not secure: browsers have no worklets there, so nothing sounds and nothing is heard. */
+  get able(): boolean {
+    return (this.context.audioWorklet as AudioWorklet | undefined) !== undefined;
   }
 
   /** The worklets are there. Rejects when they cannot be loaded. */
@@ -106,6 +108,10 @@ export class Audio implements Output {
     if (this.context.state !== "closed") await this.context.close();
   }
 
+  private async load(worklets: AudioWorklet): Promise<void> {
+    await Promise.all(["capture-worklet.js", "playback-worklet.js"].map((name) => worklets.addModule(workletUrl(name))));
+  }
+
   private begin(): void {
     this.player = new AudioWorkletNode(this.context, PLAYBACK, { numberOfInputs: 0, outputChannelCount: [1] });
     this.player.port.onmessage = ({ data }: MessageEvent<Report>) => this.onreport(data);
@@ -114,6 +120,7 @@ export class Audio implements Output {
   }
 
   private command(command: PlaybackCommand): void {
+    if (!this.able) return;
     if (!this.player) this.waiting.push(command);
     else if (command.type === "push") this.player.port.postMessage(command, [command.samples.buffer]);
     else this.player.port.postMessage(command);

@@ -225,7 +225,7 @@ export class Connection implements Listenable {
     this.tick = setInterval(() => this.ticked(), TICK_MS);
     this.audio.ready().catch(() => this.tell(problem("audio_blocked")));
     void this.audio.wake().then((awake) => {
-      if (!awake && this.link.name !== "closed") this.askForClick();
+      if (!awake && this.audio.able && this.link.name !== "closed") this.askForClick();
     });
     this.happen({ type: "connect" });
     return promise;
@@ -285,7 +285,7 @@ export class Connection implements Listenable {
     const timer = setTimeout(() => asking.abort(), OPENING_MS);
     try {
       const { getSecret, key } = this.options;
-      const session = { ...sessionOf(this.options), model: this.model };
+      const session = { ...this.asked(), model: this.model };
       const answer = getSecret ? await getSecret() : await secretFrom(this.base, session, key ?? null, asking.signal);
       if (this.asking !== asking) return;
       this.secret = readSecret(answer);
@@ -298,6 +298,12 @@ export class Connection implements Listenable {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** The session asked for. Where no sound can be made, answers are asked for in writing. */
+  private asked(): Record<string, unknown> {
+    const session = sessionOf(this.options);
+    return this.audio.able ? session : { ...session, output_modalities: ["text"] };
   }
 
   private openSocket(call: Call | null): void {
@@ -343,7 +349,7 @@ export class Connection implements Listenable {
       this.responseWanted = false;
       this.ringBase = Math.max(this.sent, this.ring.start);
       this.sent = this.ringBase;
-      this.put({ type: "session.update", session: sessionOf(this.options) });
+      this.put({ type: "session.update", session: this.asked() });
       if (replay) this.retell();
       for (const { item } of this.unsure) this.put({ type: "conversation.item.create", item });
       if (this.unsure.some((u) => u.answer)) this.wantResponse();
@@ -515,6 +521,10 @@ export class Connection implements Listenable {
         break;
     }
     this.show(event);
+    if (event.type === "response.output_audio.done" && !this.audio.able) {
+      // A server that speaks all the same is read, not heard.
+      this.show({ type: "heard", item: event.item_id, samples: 0, finished: true });
+    }
   }
 
   private responseDone(event: Extract<KnownEvent, { type: "response.done" }>): void {
@@ -614,6 +624,7 @@ export class Connection implements Listenable {
   // ---- the loudspeaker --------------------------------------------------------------------------------------------
 
   private audioCame(item: string, payload: string): void {
+    if (!this.audio.able) return;
     let samples: Int16Array<ArrayBuffer>;
     try {
       samples = decodePcm(payload);

@@ -45,7 +45,7 @@ export class MoksoriVoice extends HTMLElement {
   private readonly close = el("button", { type: "button", class: "button quiet square" }, icon("close"));
   private readonly list = el("ol", { class: "transcript" });
   private readonly welcome = el("p", { class: "welcome" });
-  private readonly view = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "heading" }, this.welcome, this.list);
+  private readonly view = el("div", { class: "scroll", tabindex: "0", role: "region" }, this.welcome, this.list);
   private readonly announce = el("p", { class: "hidden", role: "log" });
   private readonly trouble = el("div", { class: "problem", role: "alert", hidden: "" });
   private readonly connectButton = el("button", { type: "button", class: "button primary" });
@@ -187,6 +187,7 @@ export class MoksoriVoice extends HTMLElement {
     this.launcher.classList.toggle("live", this.calling);
     this.heading.textContent = this.getAttribute("heading") ?? words.title;
     this.close.setAttribute("aria-label", words.minimise);
+    this.view.setAttribute("aria-label", words.transcript);
     this.status.className = `status ${status}`;
     this.status.textContent = words.status[status];
     this.welcome.textContent = words.welcome;
