@@ -11,7 +11,16 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
 
 from moksori import __version__
-from moksori.server import client_secrets, errors, health, keys_admin, models, page
+from moksori.server import (
+    beta_sessions,
+    client_secrets,
+    errors,
+    health,
+    keys_admin,
+    models,
+    page,
+    translation,
+)
 from moksori.server.access import Doorman
 from moksori.server.errors import ErrorAnswer, error_response
 from moksori.server.house import House
@@ -74,10 +83,12 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     errors.install(app)
-    for router in (health.router, models.router, client_secrets.router, keys_admin.router, _plain_http):
-        app.include_router(router)
+    for routes in (health, models, client_secrets, beta_sessions, translation, keys_admin):
+        app.include_router(routes.router)
+    app.include_router(_plain_http)
     realtime = RealtimeEndpoint(house)
     app.router.routes.extend(WebSocketRoute(path, realtime) for path in PATHS)
+    app.router.routes.append(WebSocketRoute(translation.PATH, translation.websocket))
     app.router.routes.extend(page.routes())
     app.add_middleware(Doorman, house=house)
     app.add_middleware(
