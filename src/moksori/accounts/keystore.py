@@ -165,29 +165,21 @@ async def known(database: Database) -> list[KnownKey]:
 async def balances(database: Database) -> dict[str, tuple[int | None, int]]:
     """(credit, spent) in micro-units by subject; credit is None for a subject that spends without limit."""
     async with database.reading() as session:
-        credit = dict(
-            (
-                await session.execute(
-                    select(CreditRow.subject, func.sum(CreditRow.micro)).group_by(CreditRow.subject)
-                )
-            )
-            .tuples()
-            .all()
+        by_subject = await session.execute(
+            select(CreditRow.subject, func.sum(CreditRow.micro)).group_by(CreditRow.subject)
         )
+        credit = {subject: int(micro) for subject, micro in by_subject}
         by_key = await session.execute(
             select(UsageRow.key_id, func.sum(UsageRow.micro)).group_by(UsageRow.key_id)
         )
-        spent = {f"key:{key}": int(micro) for key, micro in by_key.tuples()}
+        spent = {f"key:{key}": int(micro) for key, micro in by_key}
         by_customer = await session.execute(
             select(UsageRow.customer_id, func.sum(UsageRow.micro))
             .where(UsageRow.customer_id.is_not(None))
             .group_by(UsageRow.customer_id)
         )
-        spent |= {f"customer:{customer}": int(micro) for customer, micro in by_customer.tuples()}
-    return {
-        subject: (int(credit[subject]) if subject in credit else None, spent.get(subject, 0))
-        for subject in {*credit, *spent}
-    }
+        spent |= {f"customer:{customer}": int(micro) for customer, micro in by_customer}
+    return {subject: (credit.get(subject), spent.get(subject, 0)) for subject in {*credit, *spent}}
 
 
 async def listed(database: Database) -> list[ListedKey]:

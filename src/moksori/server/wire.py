@@ -52,6 +52,9 @@ MAX_REASON_BYTES: Final = 123
 SOCKET: Final = "moksori.socket"
 """The ASGI state key under which `Socket` hands itself to the application."""
 
+TOO_LONG: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 NORMAL: Final = 1000
 NO_STATUS: Final = 1005
 ABNORMAL: Final = 1006
@@ -106,6 +109,13 @@ class Socket(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, {**app_state, SOCKET: self}, _loop)
         self._frames: WSTransport | None = None  # picows' side, once it has taken over
         self._cut: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # A request whose lines are too long fails before there is an event to answer, and uvicorn would wait for ever.
+        if self.conn.handshake_exc is not None and not self.transport.is_closing():
+            self.transport.write(TOO_LONG)
+            self.transport.close()
 
     def upgrade(self, listener: WSListener) -> WSTransport:
         """Let picows carry the frames from here on; `listener` gets them. Call right after the handshake."""
