@@ -130,9 +130,8 @@ async def apply_effects(  # noqa: PLR0915 - one arm for each effect
                 done.ticket_id = ticket.id
                 done.row("ticket", ticket.id)
             case e.Tell(kind, payload):
-                session.add(
-                    m.OutboxEntry(at=now, kind=kind, payload=payload, confirmation_id=confirmation_id)
-                )
+                told = payload if done.ticket_id is None else {**payload, "ticket": str(done.ticket_id)}
+                session.add(m.OutboxEntry(at=now, kind=kind, payload=told, confirmation_id=confirmation_id))
             case _:
                 assert_never(effect)
     if order_id is not None and effects:

@@ -95,4 +95,6 @@ class OutboxEntry(ShopBase):
     payload: Mapped[Document]
     confirmation_id: Mapped[str | None] = mapped_column(String(200), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime | None] = mapped_column(UtcTime())
+    """Not before this is it tried again; None: at once. A worker that took it up moves this on, as its lease."""
     delivered_at: Mapped[datetime | None] = mapped_column(UtcTime())

@@ -44,7 +44,10 @@ def hand_over(topic: str, summary: str, call_id: str, customer_id: str | None) -
         facts={"topic": term("topic", topic)},
         effects=(
             OpenTicket(topic, summary, call_id),
-            Tell("ticket.opened", {"topic": topic, "call_id": call_id, "customer_id": customer_id}),
+            Tell(
+                "ticket.opened",
+                {"topic": topic, "summary": summary, "call_id": call_id, "customer_id": customer_id},
+            ),
         ),
         basis=(),
     )
