@@ -6,7 +6,7 @@ import asyncio
 import base64
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
@@ -21,12 +21,13 @@ from moksori.agent.backend import (
     Sink,
 )
 from moksori.agent.brain import BrainFailed, Called, Finished, Said, Thought
-from moksori.agent.speech import Priority, SpeechFailed
+from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed
 from moksori.audio.pcm import from_float
 from moksori.conversation import events as ev
 from moksori.conversation.board import Rules
 from moksori.conversation.core import Conversation
 from moksori.engine.ear import Ear
+from moksori.engine.meter import metered
 from moksori.engine.mouth import Encoder
 from moksori.engine.scheduler import URGENCY, Overloaded, Urgency
 from moksori.protocol import server_events as out
@@ -43,11 +44,18 @@ if TYPE_CHECKING:
 Key = tuple[str, str, int]
 """What a model job is known by: its kind, the item or response it is for, its revision or clause."""
 
+DUE_JOBS = 3
+"""A running answer's next clause goes before new answers' first ones when its sound lasts only for so many jobs of
+the voice: the one that runs, one more that is due, and itself. A gap is heard; a first word 50 ms later is not."""
+DUE_LEAST_S = 0.1
+"""For the way to the loudspeaker."""
+
 CAPABILITIES = Capabilities(
     formats=frozenset({"audio/pcm", "audio/pcmu", "audio/pcma"}),
     truncate=True,
     transcripts="early",
     resume="replay",
+    reviews=True,
 )
 
 
@@ -60,12 +68,15 @@ class LocalBackend:
         self._sink: Sink | None = None
         self._ear: Ear | None = None
         self._strict = False
+        self._review: Callable[[str], str | None] | None = None
         self._inbox: deque[ev.Happening] = deque()
         self._stepping = False
         self._closed = False
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._urgencies: dict[Key, Urgency] = {}
         self._encoders: dict[str, Encoder] = {}
+        self._sounds_until: dict[str, float] = {}
+        """When the sound sent of an answer runs out, monotonic seconds: its next clause is waited for from then on."""
         self._may_produce = asyncio.Event()
         self._may_produce.set()
 
@@ -74,6 +85,15 @@ class LocalBackend:
         return CAPABILITIES
 
     async def start(self, opening: Opening, sink: Sink) -> None:
+        admission = self._engine.admission()
+        if not admission.admitted and not opening.history:
+            # A call taken over from elsewhere is a running one: it waits like the others.
+            raise BackendRefused(
+                f"This server is busy: a new caller would wait {admission.first_audio_ms / 1000:.1f} s for the "
+                "first word. Try again shortly.",
+                code="server_overloaded",
+                status=503,
+            )
         try:
             activity = await self._engine.new_activity()
         except Exception as error:
@@ -82,6 +102,7 @@ class LocalBackend:
             ) from error
         self._sink = sink
         self._strict = opening.strict
+        self._review = opening.review
         rules = Rules(
             strict=opening.strict,
             supported=self._engine.supported,
@@ -131,6 +152,7 @@ class LocalBackend:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._tasks.clear()
             self._encoders.clear()
+            self._sounds_until.clear()
         return Farewell(history=history)
 
     # ------------------------------------------------------------------ into and out of the core
@@ -198,16 +220,18 @@ class LocalBackend:
                 self._stop(("think", effect.response_id, 0))
             case ev.Speak():
                 urgency = Priority.WAITED_FOR if effect.first else Priority.NEXT
-                self._start(("speak", effect.response_id, effect.clause), self._speak(effect), urgency)
+                runs_out = self._sounds_until.get(effect.response_id)
+                due = None if runs_out is None else runs_out - due_ahead_s(self._engine.speaking.mean_ms)
+                self._start(("speak", effect.response_id, effect.clause), self._speak(effect), urgency, due)
             case ev.Hush():
                 for key in [k for k in self._tasks if k[0] == "speak" and k[1] == effect.response_id]:
                     self._stop(key)
-                self._encoders.pop(effect.response_id, None)
+                self._forget_sound(effect.response_id)
             case ev.AudioNeededFrom():
                 if self._ear is not None:
                     self._ear.forget_before(effect.ms)
             case ev.AnswerOver():
-                self._encoders.pop(effect.response_id, None)
+                self._forget_sound(effect.response_id)
             case _:
                 assert_never(effect)
 
@@ -240,9 +264,11 @@ class LocalBackend:
 
     # ------------------------------------------------------------------ model jobs
 
-    def _start(self, key: Key, work: Coroutine[Any, Any, None], priority: Priority) -> None:
+    def _start(
+        self, key: Key, work: Coroutine[Any, Any, None], priority: Priority, due: float | None = None
+    ) -> None:
         self._stop(key)
-        urgency = Urgency(priority)
+        urgency = Urgency(priority, due)
 
         async def run() -> None:
             URGENCY.set(urgency)
@@ -309,10 +335,11 @@ class LocalBackend:
             language=effect.language,
             speculative=effect.speculative,
             metadata=effect.metadata,
+            priority=_urgency(effect.speculative),
         )
         response = effect.response_id
         try:
-            async for said in self._engine.brain.think(thought):
+            async for said in metered(self._engine.thinking, self._engine.brain.think(thought)):
                 match said:
                     case Said():
                         self._post(ev.BrainSaid(response, said.text))
@@ -338,6 +365,15 @@ class LocalBackend:
                 ev.BrainFailedEvent(response, "server_error", "The brain failed on an internal error.")
             )
 
+    def _sounded(self, response_id: str, samples: int) -> None:
+        now = time.monotonic()
+        until = max(now, self._sounds_until.get(response_id, now))
+        self._sounds_until[response_id] = until + samples / SPEAKING_RATE
+
+    def _forget_sound(self, response_id: str) -> None:
+        self._encoders.pop(response_id, None)
+        self._sounds_until.pop(response_id, None)
+
     async def _speak(self, effect: ev.Speak) -> None:
         encoder = self._encoders.setdefault(effect.response_id, Encoder(effect.format))
         language = self._engine.language_of(effect.text, effect.language)
@@ -346,6 +382,7 @@ class LocalBackend:
                 effect.text, voice=effect.voice, language=language, speed=effect.speed
             ):
                 await self._may_produce.wait()
+                self._sounded(effect.response_id, len(spoken.pcm) // 2)
                 self._post(
                     ev.Sounded(
                         effect.response_id,
@@ -364,6 +401,11 @@ class LocalBackend:
             )
         else:
             self._post(ev.ClauseSpoken(effect.response_id, effect.clause))
+
+
+def due_ahead_s(mean_ms: float) -> float:
+    """How long before a running answer falls silent its next clause is waited for."""
+    return DUE_LEAST_S + DUE_JOBS * mean_ms / 1000
 
 
 def _key(job: ev.Job) -> Key:

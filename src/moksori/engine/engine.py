@@ -10,8 +10,10 @@ from typing import Any
 from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Thought
 from moksori.agent.speech import EndOfTurn, Recogniser, Voice, VoiceActivity
 from moksori.engine import weights
+from moksori.engine.admission import Admission, StageLoad, admit
 from moksori.engine.backend import LocalBackend
-from moksori.engine.scheduler import Lane
+from moksori.engine.meter import Meter
+from moksori.engine.scheduler import Cores, Lane
 from moksori.protocol.session import Supported
 from moksori.settings import Engine as EngineSettings
 from moksori.settings import Secret
@@ -21,6 +23,11 @@ STT_THREADS = 2
 """Both cores for what the caller waits for: 305 ms instead of 379 ms a decode."""
 TTS_THREADS = 1
 """The voice is 60 times faster than speech on one thread; a second one slows it down."""
+
+LLM_SLOTS = 2
+"""Conversations whose answers the local LLM writes at once; a third waits for one of them."""
+ELSEWHERE_PARALLEL = 32
+"""Answers that an endpoint, or a brain without a model, gives at once: as many as there are sessions."""
 
 LLM_STATES = "llm-states"
 """Folder under the home: what the LLM has read of a prompt, so that a restart need not read it again."""
@@ -57,8 +64,9 @@ def _key(secret: Secret | None) -> str | None:
 class Engine:
     """Made by `create`, loaded by `start`, given out call by call with `backend`."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, flows: Brain | None = None) -> None:
         self.log = get_logger(__name__)
+        self._flows = flows
         self.supported = Supported(refused=UNSUPPORTED)
         self.instructions = INSTRUCTIONS
         self._settings = settings
@@ -69,7 +77,9 @@ class Engine:
             "tts": "warming",
             "llm": "warming",
         }
-        self._lanes = {name: Lane(name) for name in ("stt", "tts", "endpoint")}
+        cores = Cores()
+        self._lanes = {name: Lane(name, cores=cores) for name in ("stt", "tts", "endpoint")}
+        self.thinking = Meter("llm", LLM_SLOTS if settings.llm.kind == "local" else ELSEWHERE_PARALLEL)
         self._activity: Callable[[], VoiceActivity] | None = None
         self._end_of_turn: EndOfTurn | None = None
         self._recogniser: Recogniser | None = None
@@ -80,9 +90,9 @@ class Engine:
         self._brain_loading: asyncio.Task[None] | None = None
 
     @classmethod
-    def create(cls, settings: EngineSettings) -> Engine:
-        """An engine that has loaded nothing yet."""
-        return cls(settings)
+    def create(cls, settings: EngineSettings, flows: Brain | None = None) -> Engine:
+        """An engine that has loaded nothing yet. `flows` answers where no model of language does (kinds flows, lite)."""
+        return cls(settings, flows)
 
     # ------------------------------------------------------------------ life
 
@@ -204,14 +214,16 @@ class Engine:
                 from moksori.engine.lite import EchoBrain
 
                 self._brain = EchoBrain()
-            case "lite":
+            case "lite" | "flows" if self._flows is not None:
+                self._brain = self._flows
+            case "lite" | "flows":
                 from moksori.engine.lite import LiteBrain
 
                 self._brain = LiteBrain()
             case "local":
                 from moksori.engine.llama import LlamaBrain
 
-                llama = LlamaBrain.load(states=weights.default_home() / LLM_STATES)
+                llama = LlamaBrain.load(slots=LLM_SLOTS, states=weights.default_home() / LLM_STATES)
                 llama.warm(self.instructions)
                 self._closers.append(llama.close)
                 self._brain = llama
@@ -221,6 +233,14 @@ class Engine:
     def backend(self, model: str) -> LocalBackend:
         """A new call on the shared models."""
         return LocalBackend(self)
+
+    def admission(self) -> Admission:
+        """Whether a call that begins now would be answered in time, by the work that stands in every stage."""
+        return admit([self._lanes["stt"].load(), self.thinking.load(time.monotonic()), self.speaking])
+
+    @property
+    def speaking(self) -> StageLoad:
+        return self._lanes["tts"].load()
 
     def joined(self, call: LocalBackend) -> None:
         self._calls.add(call)

@@ -18,7 +18,7 @@ from moksori.server.access import Admitted, admit, check_model
 from moksori.server.errors import SERVER_ERROR, ApiError
 from moksori.server.house import TRY_AGAIN_LATER, House
 from moksori.server.wire import ABNORMAL, INTERNAL_ERROR, SocketWire, accept, refuse
-from moksori.sessions.registry import ConnectRequest, Refused
+from moksori.sessions.registry import NO_SUCH_SESSION, ConnectRequest, Refused
 from moksori.settings import LOCAL_MODEL
 from moksori.telemetry import get_logger
 
@@ -27,6 +27,8 @@ PATHS: Final = ("/v1/realtime", "/v1/realtime/realtime")
 SUBPROTOCOL: Final = "realtime"
 BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 BETA_HEADER_VALUE: Final = "realtime=v1"
+OVERLOADED: Final = "server_overloaded"
+"""Told on the WebSocket, with 1013, whoever asks: clients come back on that, and give up on an HTTP status."""
 
 _log = get_logger(__name__)
 
@@ -54,7 +56,8 @@ class RealtimeEndpoint:
                 release()
             refusal = _refusal(error)
             self._house.telemetry.refused(refusal.code or "none", status=refusal.status)
-            if offered or "origin" in websocket.headers:
+            on_the_socket = refusal.code == OVERLOADED or refusal.close_code == NO_SUCH_SESSION
+            if offered or "origin" in websocket.headers or on_the_socket:
                 await refuse(websocket, refusal.as_protocol_error(), refusal.close_code, chosen)
             else:
                 await websocket.send_denial_response(refusal.response())
