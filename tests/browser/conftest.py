@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -45,7 +46,7 @@ registerProcessor("test-tap", Tap);
 """
 
 TAP = """
-(() => {
+((TAP_SOURCE) => {
   // Beside whatever is connected to the loudspeaker, a tap of our own hears the same.
   window.__tap = { rate: 0, blocks: [] };
   window.__socket = [];
@@ -55,7 +56,8 @@ TAP = """
   AudioNode.prototype.connect = function (to, ...rest) {
     if (to instanceof AudioDestinationNode && !(this instanceof GainNode)) {
       const context = this.context;
-      context.audioWorklet.addModule("/extra/tap.js").then(() => {
+      const source = URL.createObjectURL(new Blob([TAP_SOURCE], { type: "text/javascript" }));
+      context.audioWorklet.addModule(source).then(() => {
         const tap = new AudioWorkletNode(context, "test-tap");
         window.__tap.rate = context.sampleRate;
         tap.port.onmessage = ({ data }) => window.__tap.blocks.push({ ...data, at: performance.now() });
@@ -81,8 +83,8 @@ TAP = """
       super.send(data);
     }
   };
-})();
-"""
+})(TAP_WORKLET);
+""".replace("(TAP_WORKLET)", f"({json.dumps(TAP_WORKLET)})")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,7 +117,6 @@ def playwright(built: Path) -> Iterator[Playwright]:
 @pytest.fixture
 def peer(built: Path) -> Iterator[Peer]:
     with running_peer() as running:
-        running.extra["tap.js"] = TAP_WORKLET
         yield running
 
 
@@ -126,6 +127,7 @@ Launch = Callable[..., Page]
 def launch(playwright: Playwright, tmp_path: Path) -> Iterator[Launch]:
     """Opens a page: `launch(microphone=samples at 24 kHz, language="ko", dark=False, width=1000, …)`."""
     browsers: list[Browser] = []
+    pages: list[Page] = []
 
     def open_page(
         *,
@@ -154,17 +156,21 @@ def launch(playwright: Playwright, tmp_path: Path) -> Iterator[Launch]:
             color_scheme="dark" if dark else "light",
             viewport={"width": width, "height": height},
             reduced_motion="reduce",
+            bypass_csp=tap,  # the tap's own worklet is not one that the page's policy lets in
         )
         if tap:
             context.add_init_script(TAP)
         page = context.new_page()
         page.set_default_timeout(15_000)
+        pages.append(page)
         page.said = []  # type: ignore[attr-defined]
         page.on("console", lambda m: page.said.append(f"{m.type}: {m.text}"))  # type: ignore[attr-defined]
         page.on("pageerror", lambda e: page.said.append(f"uncaught: {e}"))  # type: ignore[attr-defined]
         return page
 
     yield open_page
+    for page in pages:
+        print("\n".join(page.said))  # type: ignore[attr-defined]
     for browser in browsers:
         browser.close()
 

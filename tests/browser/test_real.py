@@ -1,0 +1,155 @@
+"""The whole server with real models, and the page as a caller uses it: the microphone is a WAV, the loudspeaker is tapped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.chat_stub import STORY
+from tests.support.real_server import RealServer, real_server, server_with_stub_mind
+
+from .conftest import SHOTS
+from .shop_site import ShopSite, shop_site
+from .sound import join, silence, spoken
+from .tap import lead_ms, stretches
+from .test_tutorial import PAGE, of
+
+pytestmark = pytest.mark.models
+ANSWERED = 60_000
+"""ms; two cores carry the models, the browser and whatever else runs."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[ShopSite]:
+    with shop_site() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, site: ShopSite) -> Iterator[RealServer]:
+    """Real ears and voice; a mind that answers by rule. Its allowed pages: its own, and one shop's."""
+    folder = tmp_path_factory.mktemp("server")
+    allowed = json.dumps(["self", site.origin])
+    with server_with_stub_mind(folder, MOKSORI__SERVER__ALLOWED_ORIGINS=allowed) as running:
+        yield running
+
+
+def started(page: Page, address: str) -> None:
+    page.goto(address)
+    page.click("#connectBtn")
+    expect(page.locator("#status")).to_have_class("status connected", timeout=ANSWERED)
+    page.click("#micBtn:not([disabled])")
+    expect(page.locator("#micBtn")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_spoken_conversation_on_the_page(server: RealServer, launch, looks) -> None:
+    """Two spoken questions and a typed one, heard, answered aloud and shown."""
+    first, second = spoken("What is your return policy?"), spoken("Thank you very much.")
+    page = launch(
+        microphone=join(silence(1), first, silence(9), second, silence(60)), language="en", tap=True
+    )
+    started(page, server.http)
+    expect(page.locator(".line.assistant .words").nth(1)).to_have_text(
+        re.compile("You said: .*[Tt]hank you"), timeout=ANSWERED
+    )
+    users = page.locator(".line.user .words")
+    expect(users).to_have_text([re.compile("return policy"), re.compile("[Tt]hank you")])
+    expect(page.locator(".line.assistant .words").first).to_have_text(re.compile("You said: .*return policy"))
+    expect(page.locator(".unheard")).to_have_count(0, timeout=ANSWERED)
+    expect(page.locator("#latency")).to_have_text(re.compile(r"^Answered in \d\.\d s \(end of turn"))
+    assert len(stretches(page)) >= 2, "both answers were heard at the loudspeaker"
+
+    page.fill("#textInput", "And exchanges?")
+    page.press("#textInput", "Enter")
+    expect(page.locator(".line.assistant .words").nth(2)).to_have_text("You said: And exchanges?")
+    expect(page.locator(".unheard")).to_have_count(0, timeout=ANSWERED)
+    looks(page, "real-en")
+    assert not [s for s in page.said if s.startswith(("error", "uncaught"))]
+
+
+def test_speaking_over_the_answer_silences_it(server: RealServer, launch, shot) -> None:
+    """Silent within 50 ms of the server's word, and the heard figure is the loudspeaker's, by a tap of our own."""
+    ask, stop = spoken("Tell me a story."), spoken("Stop, please, wait a moment.")
+    page = launch(microphone=join(silence(1), ask, silence(6), stop, silence(60)), language="en", tap=True)
+    page.goto(f"{server.http}/healthz")
+    page.set_content(PAGE)
+    page.click("#connectBtn")
+    page.click("#micBtn:not([disabled])")
+    page.wait_for_function("log.some((e) => e[0] === 'interrupted')", timeout=ANSWERED)
+    [[_, detail], *_] = of(page, "interrupted")
+    truncated = page.evaluate("__sent.filter((e) => e.type === 'conversation.item.truncate')")
+    expect(page.locator("#transcript p").nth(1)).to_have_text(re.compile("^You said|^Once upon a time"))
+    heard = lead_ms(page, detail["item"]) + stretches(page)[0].ms
+    assert truncated[0]["audio_end_ms"] == detail["heard_ms"]
+    assert abs(detail["heard_ms"] - heard) <= 20
+    assert 500 < detail["heard_ms"] < 15_000
+    assert detail["silent_after_ms"] <= 50
+    said = page.locator("#transcript p.assistant").first.text_content() or ""
+    assert STORY.startswith(said.strip()) and len(said) < len(STORY)
+
+
+def test_a_dropped_link_resumes_the_same_call(server: RealServer, launch) -> None:
+    page = launch(language="en")
+    page.goto(server.http)
+    page.fill("#textInput", "My name is Kim.")
+    page.press("#textInput", "Enter")
+    expect(page.locator(".line.assistant .words")).to_have_text("You said: My name is Kim.", timeout=ANSWERED)
+    expect(page.locator(".unheard")).to_have_count(0, timeout=ANSWERED)
+    page.context.set_offline(True)
+    expect(page.locator("#status")).to_have_class("status reconnecting")
+    page.context.set_offline(False)
+    expect(page.locator("#status")).to_have_class("status connected", timeout=ANSWERED)
+    expect(page.locator("#announce")).to_contain_text("Your call carries on.")
+    page.fill("#textInput", "What did you say?")
+    page.press("#textInput", "Enter")
+    expect(page.locator(".line.assistant .words").nth(1)).to_have_text(
+        "I said: You said: My name is Kim.", timeout=ANSWERED
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_widget_on_a_shops_page_and_on_a_strangers(
+    server: RealServer, site: ShopSite, launch, shot, language: str
+) -> None:
+    site.sells(server.http, language=language)
+    page = launch(language=language)
+    page.goto(site.origin)
+    widget = page.locator("moksori-voice")
+    widget.locator(".launcher").click()
+    widget.locator("input").fill("Hello")
+    widget.locator("input").press("Enter")
+    expect(widget.locator(".line.assistant .words")).to_have_text("You said: Hello", timeout=ANSWERED)
+
+    page.goto(site.other_origin)
+    widget.locator(".launcher").click()
+    widget.locator("button.primary").first.click()
+    said = {"ko": "이 사이트에서는 상담을 열 수 없습니다.", "en": "Calls can't be opened from this site."}
+    expect(widget.locator(".problem .said")).to_have_text(said[language])
+    shot(page, f"widget-refused-{language}")
+    assert not [s for s in page.said if "Content Security Policy" in s]
+
+
+@pytest.mark.slow
+def test_the_local_model_answers_a_spoken_question(tmp_path: Path, launch, looks) -> None:
+    """Nothing stands in for anything: hearing, the local language model, speaking."""
+    with real_server(tmp_path, MOKSORI__ENGINE__PROFILE="full") as server:
+        question = spoken("How many days are in a week?")
+        page = launch(microphone=join(silence(1), question, silence(60)), language="en", tap=True)
+        page.goto(server.http)
+        page.wait_for_function(
+            "fetch('/readyz').then((r) => r.json()).then((r) => r.parts.llm === 'ready')", timeout=ANSWERED
+        )
+        started(page, server.http)
+        expect(page.locator(".line.user .words")).to_have_text(re.compile("days.*week"), timeout=ANSWERED)
+        expect(page.locator(".line.assistant .words")).to_have_text(
+            re.compile("seven|7", re.I), timeout=ANSWERED
+        )
+        expect(page.locator(".unheard")).to_have_count(0, timeout=ANSWERED)
+        assert stretches(page)
+        looks(page, "real-llm-en")
+        (SHOTS / "real-llm-en.txt").write_text(page.inner_text("#latency"))
