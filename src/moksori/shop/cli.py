@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -31,12 +33,16 @@ from moksori.store import DatabaseUnusable, open_database
 app = typer.Typer(help="The shop: demo data, import, export, and its tools.", no_args_is_help=True)
 
 T = TypeVar("T")
+CHAT = "moksori.shop.flows.chat"
 BAD_USE = 2
 """Exit code where nothing could be begun: a wrong address, a wrong file, a wrong time."""
 EXPECTED = (DatabaseUnusable, ShopUnusable, PolicyUnusable, ShopNotEmpty, ShopInconsistent, ImportRefused)
 
 DatabaseOption = Annotated[
     str, typer.Option("--database", help="sqlite:///FILE or postgresql://USER@HOST/NAME", metavar="URL")
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="TIME", help="What counts as now: 2026-11-22T09:00.")
 ]
 
 
@@ -57,12 +63,13 @@ class Compat(StrEnum):
 @app.command()
 def demo(
     database: DatabaseOption,
-    seed: Annotated[int, typer.Option(help="The same seed on the same day gives the same shop.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed in the same hour gives the same shop.")] = 1,
+    as_of: AsOf = None,
 ) -> None:
     """Fill an empty database with a Korean shop: customers, products, some thousand orders around today."""
 
     async def work() -> None:
-        now = datetime.now(UTC)
+        now = _time(as_of) if as_of is not None else datetime.now(UTC)
         shop = make_demo(seed, now)
         async with await open_database(database) as opened:
             await prepare(opened)
@@ -86,9 +93,7 @@ def import_(
     path: Annotated[Path, typer.Argument(help="A file (tau2, json) or a folder (csv).")],
     database: DatabaseOption,
     format_: Annotated[Format, typer.Option("--format")],
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="TIME", help="What counts as now: 2026-11-22T09:00.")
-    ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Fill an empty database from a file. Nothing is stored when a row is bad; each bad row gets a sentence."""
 
@@ -182,6 +187,41 @@ def call(  # noqa: PLR0917 - typer makes options of all of them
 
     if not _run(work):
         raise typer.Exit(1)
+
+
+@app.command()
+def mcp(
+    database: DatabaseOption,
+    compat: Annotated[Compat | None, typer.Option(help="Another system's tools.")] = None,
+    language: Annotated[str, typer.Option(help="Language of descriptions and messages: ko or en.")] = "en",
+) -> None:
+    """Serve the tools over MCP on standard input and output. Writes are only proposed without the shop's signature."""
+    from moksori.shop.mcp import run_stdio
+
+    if language not in LANGUAGES:
+        _fail("--language is ko or en.")
+    raise typer.Exit(run_stdio(database, compat and compat.value, "ko" if language == "ko" else "en"))
+
+
+def chat(
+    database: DatabaseOption,
+    language: Annotated[str, typer.Option(help="ko or en.")] = "ko",
+    context: Annotated[
+        str | None, typer.Option(metavar="JSON", help="What the page knows of the call.")
+    ] = None,
+    jsonl: Annotated[
+        bool,
+        typer.Option("--jsonl", help='Lines of {"say"} in, lines of {"text","tools","proposal","done"} out.'),
+    ] = False,
+) -> None:
+    """Talk to the shop in writing, without a model."""
+    if language not in LANGUAGES:
+        _fail("--language is ko or en.")
+    raise typer.Exit(importlib.import_module(CHAT).run_chat(database, language, context, jsonl))
+
+
+if importlib.util.find_spec(CHAT) is not None:
+    app.command()(chat)
 
 
 class _Counter:

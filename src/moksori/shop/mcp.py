@@ -1,6 +1,6 @@
 """The shop's tools as MCP, by the official SDK: stdio, and streamable HTTP to be mounted by the server.
 
-    python -m moksori.shop.mcp --database URL [--compat tau2] [--language ko|en]
+    moksori shop mcp --database URL [--compat tau2] [--language ko|en]
 
 There is no call here, so writes are only proposed; `confirm_action` needs the shop's signed approval. Who the client
 speaks for comes from the `moksori-context` header or the `moksori/context` entry of a request's `_meta`
@@ -9,7 +9,6 @@ speaks for comes from the `moksori-context` header or the `moksori/context` entr
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -222,20 +221,6 @@ async def _main(database: str, compat: str | None, language: Language) -> int:
     return 0
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m moksori.shop.mcp", description="The shop's tools over MCP (stdio)."
-    )
-    parser.add_argument("--database", required=True, metavar="URL", help="the shop's database")
-    parser.add_argument(
-        "--compat", choices=["tau2"], help="tau2's tools, on a database imported with --format tau2"
-    )
-    parser.add_argument(
-        "--language", choices=["ko", "en"], default="en", help="of descriptions and sentences"
-    )
-    options = parser.parse_args()
-    return asyncio.run(_main(options.database, options.compat, options.language))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def run_stdio(database: str, compat: str | None, language: Language) -> int:
+    """Serve until standard input ends; returns the exit code, 2 where there is nothing to serve."""
+    return asyncio.run(_main(database, compat, language))

@@ -205,4 +205,4 @@ class Outbox:
 def wait_after(attempt: int) -> timedelta:
     """5 s after the first failure, then twice as long each time, an hour at most. Nothing is ever given up."""
     doublings = min(attempt - 1, 20)
-    return min(LONGEST_WAIT, FIRST_WAIT * 2**doublings)
+    return min(LONGEST_WAIT, FIRST_WAIT * (1 << doublings))

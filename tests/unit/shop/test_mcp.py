@@ -41,6 +41,8 @@ from tests.unit.shop.guard_kit import (
 )
 
 MINE = "20261122-0417"
+SHOP_MCP = ("-c", "from moksori.cli import main; main()", "shop", "mcp")
+"""The command, in this interpreter."""
 TAU2 = Path(__file__).parents[2] / "data" / "tau2-retail"
 
 
@@ -212,7 +214,7 @@ async def test_another_key_cannot_use_a_session_it_did_not_open(shop: MemoryShop
 
 async def test_stdio_says_in_a_sentence_what_is_wrong_with_the_database(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "moksori.shop.mcp", "--database", f"sqlite:///{tmp_path / 'empty.db'}",
+        sys.executable, *SHOP_MCP, "--database", f"sqlite:///{tmp_path / 'empty.db'}",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate()
@@ -272,7 +274,7 @@ def test_there_are_74_tasks() -> None:
 
 async def over_stdio(copy: Path, task: dict[str, Any]) -> None:
     """Exactly the orders and users in `after` differ, with those values, and what must be refused is."""
-    arguments = ["-m", "moksori.shop.mcp", "--database", f"sqlite:///{copy}", "--compat", "tau2"]
+    arguments = [*SHOP_MCP, "--database", f"sqlite:///{copy}", "--compat", "tau2"]
     async with Client(StdioServerParameters(command=sys.executable, args=arguments)) as client:
         await replayed(client, task)
     shop = await open_shop(f"sqlite:///{copy}")
@@ -299,7 +301,7 @@ async def test_tau2_tools_open_no_other_shop(tmp_path: Path) -> None:
         await prepare(opened)
         await write_shop(opened, make_demo(1, START), START)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "moksori.shop.mcp", "--database", f"sqlite:///{tmp_path / 'demo.db'}", "--compat", "tau2",
+        sys.executable, *SHOP_MCP, "--database", f"sqlite:///{tmp_path / 'demo.db'}", "--compat", "tau2",
         stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _, err = await process.communicate()

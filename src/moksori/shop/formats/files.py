@@ -342,9 +342,9 @@ def _new(there: dict[str, T], key: str, what: str) -> None:
 
 def _fits(expected: bool, value: object, column: str, status: str) -> None:
     if expected and not value:
-        raise _Bad(f"{column} is missing, though status is {status!r}.")
+        raise _Bad(f"{column} is missing, though status is {str(status)!r}.")
     if value and not expected:
-        raise _Bad(f"{column} is given, though status is {status!r}.")
+        raise _Bad(f"{column} is given, though status is {str(status)!r}.")
 
 
 def _line_of(order: r.OrderRecord, position: int) -> r.LineRecord:
