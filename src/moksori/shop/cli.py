@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -220,7 +219,7 @@ def chat(
     raise typer.Exit(importlib.import_module(CHAT).run_chat(database, language, context, jsonl))
 
 
-if importlib.util.find_spec(CHAT) is not None:
+if Path(__file__).with_name("flows").joinpath("chat.py").is_file():
     app.command()(chat)
 
 
