@@ -188,9 +188,10 @@ class Part(Section):
 
 
 class Llm(Part):
-    """`echo` answers with what its history holds, `lite` with a few fixed sentences; both need no model."""
+    """`echo` answers with what its history holds, `lite` with a few fixed sentences, `flows` holds the shop's
+    conversation by rule; none of them needs a model."""
 
-    kind: Literal["local", "openai", "echo", "lite"] = "local"  # type: ignore[assignment]
+    kind: Literal["local", "openai", "echo", "lite", "flows"] = "local"  # type: ignore[assignment]
 
 
 class Engine(Section):
@@ -199,6 +200,8 @@ class Engine(Section):
     llm: Llm = Llm()
     stt: Part = Part()
     tts: Part = Part()
+    pipeline: Literal["overlapped", "sequential"] = "overlapped"
+    """sequential: one stage after another, after 500 ms of silence; what `moksori bench voice` compares with."""
 
     @model_validator(mode="before")
     @classmethod
@@ -232,6 +235,17 @@ class Accounts(Section):
     """A price table that is laid over the shipped one."""
     call_budget: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?$")] | None = None
     """What any one call may cost at upstreams, in US dollars, such as "0.50"."""
+
+
+class Shop(Section):
+    database: str | None = None
+    """The shop's database, such as "sqlite:///shop.db"; without one there is no shop. Keys come by environment."""
+    policy: Path | None = None
+    """The policy file; by default the one shipped for the shop's kind."""
+    language: Literal["ko", "en"] = "ko"
+    """Of a call that does not say."""
+    prompt: str = "shop"
+    """The id of the prompt by which a session asks for the shop."""
 
 
 class Gateway(Section):
@@ -272,6 +286,7 @@ class Settings(BaseSettings):
     models: dict[str, tuple[str, ...]] = {}
     gateway: Gateway = Gateway()
     accounts: Accounts = Accounts()
+    shop: Shop = Shop()
     log: Log = Log()
 
     _dotenv: Mapping[str, str] = PrivateAttr(default_factory=dict)

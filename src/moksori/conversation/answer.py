@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from moksori.conversation.clauses import Chunker
+from moksori.conversation.clauses import WHOLE, Chunker
 from moksori.protocol import server_events as out
 from moksori.protocol.ids import Ids
 from moksori.protocol.internal import Word
@@ -49,6 +49,8 @@ class AnswerSettings:
     metadata: dict[str, str] | None
     conversation_id: str | None
     """None: out of band; the answer leaves no item behind."""
+    by_clause: bool = True
+    """Speak the first clause while the others are not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Answer:
         self._ids = ids
         self._out: list[Output] = []
         self._kept: list[Output] = []
-        self._chunker = Chunker()
+        self._chunker = Chunker() if settings.by_clause else Chunker(WHOLE, WHOLE)
         self._clauses: deque[str] = deque()
         self._clause = 0
         """Number of the next clause to speak."""

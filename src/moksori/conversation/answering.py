@@ -238,6 +238,7 @@ class Answering:
                 max_output_tokens=session.max_output_tokens,
                 metadata=params.metadata,
                 conversation_id=board.conversation_id if in_conversation else None,
+                by_clause=board.rules.overlapped,
             ),
             board.ids,
             held=held,

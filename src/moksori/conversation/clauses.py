@@ -35,6 +35,9 @@ FIRST = Limits(pause=6, end=2, soft=16, hard=28)
 LATER = Limits(pause=14, end=4, soft=36, hard=60)
 """At most about ten seconds of sound, below the 400 phonemes the English voice takes at once."""
 
+WHOLE = Limits(pause=1 << 30, end=1 << 30, soft=1 << 30, hard=1 << 30)
+"""Everything is one clause, up to `MAX_CHARS`."""
+
 MAX_CHARS = 300
 """A clause is given out at this length whatever it holds, so that the buffer is bounded."""
 QUOTE_MAX = 90

@@ -161,7 +161,7 @@ class Listening:
             self._answering.barge_in()
 
     def _paused(self, paused: turns.Paused) -> None:
-        if self._open is None:
+        if self._open is None or not self._board.rules.overlapped:
             return
         job = Job(self._open.item_id, paused.revision)
         self._open = replace(self._open, revision=paused.revision, job=job, text=None)

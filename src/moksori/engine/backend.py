@@ -85,15 +85,9 @@ class LocalBackend:
         return CAPABILITIES
 
     async def start(self, opening: Opening, sink: Sink) -> None:
-        admission = self._engine.admission()
-        if not admission.admitted and not opening.history:
+        if not opening.history:
             # A call taken over from elsewhere is a running one: it waits like the others.
-            raise BackendRefused(
-                f"This server is busy: a new caller would wait {admission.first_audio_ms / 1000:.1f} s for the "
-                "first word. Try again shortly.",
-                code="server_overloaded",
-                status=503,
-            )
+            self._engine.check_admission()
         try:
             activity = await self._engine.new_activity()
         except Exception as error:
@@ -108,6 +102,7 @@ class LocalBackend:
             supported=self._engine.supported,
             ask_end=self._engine.end_of_turn is not None,
             speculate=self._engine.speculates,
+            overlapped=self._engine.overlapped,
         )
         self._conversation = Conversation(
             opening.session, random_id, rules, opening.history, opening.connect_ms

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from moksori.agent.backend import BackendRefused
 from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Thought
 from moksori.agent.speech import EndOfTurn, Recogniser, Voice, VoiceActivity
 from moksori.engine import weights
@@ -14,6 +15,7 @@ from moksori.engine.admission import Admission, StageLoad, admit
 from moksori.engine.backend import LocalBackend
 from moksori.engine.meter import Meter
 from moksori.engine.scheduler import Cores, Lane
+from moksori.engine.sequential import WholeVoice
 from moksori.protocol.session import Supported
 from moksori.settings import Engine as EngineSettings
 from moksori.settings import Secret
@@ -190,10 +192,13 @@ class Engine:
             self._closers.append(remote.aclose)
             self._recogniser = remote
             return
-        from moksori.engine.whisper import WhisperRecogniser
+        from moksori.engine.whisper import PAD_S, WINDOW_S, WhisperRecogniser
 
         recogniser = WhisperRecogniser(
-            weights.path("whisper-base"), threads=STT_THREADS, run=self._lanes["stt"].run
+            weights.path("whisper-base"),
+            threads=STT_THREADS,
+            run=self._lanes["stt"].run,
+            pad_s=PAD_S if self.overlapped else WINDOW_S,
         )
         recogniser.warm()
         self._recogniser = recogniser
@@ -238,6 +243,18 @@ class Engine:
         """Whether a call that begins now would be answered in time, by the work that stands in every stage."""
         return admit([self._lanes["stt"].load(), self.thinking.load(time.monotonic()), self.speaking])
 
+    def check_admission(self) -> None:
+        """Refuse a new call that would be answered too late. Raises `BackendRefused`."""
+        admission = self.admission()
+        if not admission.admitted:
+            self.log.info("call_refused", first_audio_ms=admission.first_audio_ms, stage=admission.stage)
+            raise BackendRefused(
+                f"This server is busy: a new caller would wait {admission.first_audio_ms / 1000:.1f} s for the "
+                "first word. Try again shortly.",
+                code="server_overloaded",
+                status=503,
+            )
+
     @property
     def speaking(self) -> StageLoad:
         return self._lanes["tts"].load()
@@ -255,7 +272,12 @@ class Engine:
     @property
     def speculates(self) -> bool:
         """Whether an answer may be begun before its turn is committed: not where each try costs money."""
-        return self._settings.llm.kind != "openai"
+        return self.overlapped and self._settings.llm.kind != "openai"
+
+    @property
+    def overlapped(self) -> bool:
+        """Whether work runs inside the caller's silence; not in the pipeline that comparisons are made with."""
+        return self._settings.pipeline == "overlapped"
 
     async def new_activity(self) -> VoiceActivity:
         if self._activity is None:
@@ -264,7 +286,7 @@ class Engine:
 
     @property
     def end_of_turn(self) -> EndOfTurn | None:
-        return self._end_of_turn
+        return self._end_of_turn if self.overlapped else None
 
     @property
     def recogniser(self) -> Recogniser:
@@ -274,7 +296,7 @@ class Engine:
     @property
     def voice(self) -> Voice:
         assert self._voice is not None, "start() returned, so it is loaded"
-        return self._voice
+        return self._voice if self.overlapped else WholeVoice(self._voice)
 
     @property
     def brain(self) -> Brain:

@@ -218,10 +218,15 @@ class WhisperRecogniser:
     """Implements `Recogniser` by `Whisper`, decoding where `run` says."""
 
     def __init__(
-        self, path: Path, threads: int = 2, run: Run | None = None, languages: Sequence[str] = LANGUAGES
+        self,
+        path: Path,
+        threads: int = 2,
+        run: Run | None = None,
+        languages: Sequence[str] = LANGUAGES,
+        pad_s: float = PAD_S,
     ) -> None:
         """Load the model. `run` defaults to a thread of its own. Raises `SpeechFailed`."""
-        self.model = Whisper(path, threads, languages)
+        self.model = Whisper(path, threads, languages, pad_s)
         self._run = run or one_thread("whisper")
 
     async def transcribe(

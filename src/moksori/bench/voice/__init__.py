@@ -1,0 +1,1 @@
+"""Voice to voice, false cuts and interruptions, as a caller hears them."""
