@@ -6,6 +6,7 @@ Everything is a synchronous callback. picows hands over frames; fragments are pu
 from __future__ import annotations
 
 import asyncio
+import socket
 import urllib.request
 from typing import Final, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -32,6 +33,8 @@ from moksori.telemetry import get_logger
 
 MAX_MESSAGE: Final = 32 * 1024 * 1024
 """One event of an upstream: a retrieved item holds minutes of audio as base64."""
+RECEIVE_BYTES: Final = 64 * 1024
+"""The system's receive buffer: it bounds what one read can make picows' own buffer grow to."""
 HIGH_WATER: Final = 256 * 1024
 """Bytes an upstream has not taken before its client is told to wait: about 4 s of audio as base64."""
 LOW_WATER: Final = 64 * 1024
@@ -69,7 +72,9 @@ class UpstreamSocket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
-        transport.underlying_transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
+        connection = transport.underlying_transport
+        connection.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
+        connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type

@@ -1,0 +1,1 @@
+"""`moksori bench relay`: what a relayed message costs, beside nginx and LiteLLM in the same run."""

@@ -1,0 +1,276 @@
+"""One run: every stack, one after another, under the same load; rows and ratios as `moksori.bench.relay/1`."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moksori.bench.relay import stacks
+from moksori.bench.relay.procs import cpu_s, process, pss_kib
+from moksori.bench.relay.stacks import KEY, CannotMeasure, Certificate, Relay, Stack
+
+SCHEMA = "moksori.bench.relay/1"
+RELAY_CORE, LOAD_CORE = 0, 1
+"""The relay alone on one core; upstream and load share the other, which they fill to a third."""
+SETTLE_S = 0.5
+SETUPS = 300
+SETUPS_AT_ONCE = 8
+STALLED = 8
+"""Sessions that send as fast as they may and never read."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    sessions: tuple[int, ...] = (50, 100, 250)
+    frame_ms: tuple[int, ...] = (20, 100)
+    tls: bool = False
+    seconds: float = 5.0
+    rounds: int = 3
+    """How often each row is measured; medians are reported, with the spread of the CPU figure."""
+    litellm: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the generator is to do; see the head of `rtload.c`."""
+
+    mode: str
+    sessions: int
+    frame_ms: int
+    seconds: float = 0.0
+    window: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The compiled generator, the relay it loads, and the folder of their logs."""
+
+    generator: Path
+    relay: Relay
+    folder: Path
+
+
+def run(plan: Plan, tell: Any = print) -> Json:
+    """Measure everything. Raises `CannotMeasure`. About 20 s a row and stack."""
+    began = datetime.datetime.now(datetime.UTC)
+    with tempfile.TemporaryDirectory(prefix="moksori-relay-") as name:
+        folder = Path(name)
+        load = _compile(folder)
+        chosen: dict[str, Stack] = {"moksori": stacks.moksori, "nginx": stacks.nginx}
+        if plan.litellm is not None:
+            chosen["litellm"] = stacks.litellm(plan.litellm)
+        rows = []
+        for tls in (False, True) if plan.tls else (False,):
+            certificate = stacks.certificate(folder) if tls else None
+            with _upstream(load, folder) as port:
+                for stack, start in chosen.items():
+                    tell(f"{stack}{' over TLS' if tls else ''} ...")
+                    with start(folder, port, RELAY_CORE, certificate) as relay:
+                        rows += _rows(Bench(load, relay, folder), plan)
+    return {
+        "schema": SCHEMA,
+        "at": began.isoformat(timespec="seconds"),
+        "machine": _machine(),
+        "rows": rows,
+        "ratio": _ratio(rows),
+    }
+
+
+def _rows(bench: Bench, plan: Plan) -> list[Json]:
+    relay = bench.relay
+    setup = _once(bench, Load("open", SETUPS, plan.frame_ms[0], window=SETUPS_AT_ONCE))
+    memory = _memory(bench, plan)
+    rows = []
+    for mode in ("paced", "flat"):
+        for frame_ms in plan.frame_ms:
+            for sessions in plan.sessions:
+                load = Load(mode, sessions, frame_ms, plan.seconds)
+                measured = [_cost(bench, load) for _ in range(plan.rounds)]
+                cpu = sorted(m["cpu_us_per_msg"] for m in measured)
+                rows.append(
+                    {
+                        "stack": relay.name,
+                        "mode": "paced" if mode == "paced" else "saturated",
+                        "sessions": sessions,
+                        "frame_ms": frame_ms,
+                        "tls": relay.tls,
+                        "cpu_us_per_msg": round(statistics.median(cpu), 2),
+                        "cpu_us_per_msg_spread": [cpu[0], cpu[-1]],
+                        "msg_per_s": round(statistics.median(m["msg_per_s"] for m in measured)),
+                        "lost": sum(m["lost"] for m in measured),
+                        "rtt_us": {
+                            "p50": statistics.median(m["p50"] for m in measured),
+                            "p99": statistics.median(m["p99"] for m in measured),
+                        },
+                        "setup_per_s": setup["setup_per_s"],
+                        "kib_per_session": memory,
+                    }
+                )
+    return rows
+
+
+def _cost(bench: Bench, load: Load) -> Json:
+    with _connected(bench, load) as talk:
+        pids = bench.relay.pids()
+        before = cpu_s(pids)
+        said = talk.go()
+        spent = cpu_s(pids) - before
+    messages = said["sent"] + said["received"]
+    return {
+        "cpu_us_per_msg": round(spent / messages * 1e6, 2) if messages else 0.0,
+        "msg_per_s": messages / said["seconds"],
+        "lost": said["sent"] - said["received"] + said["wrong"],
+        "p50": said["p50"],
+        "p99": said["p99"],
+    }
+
+
+def _memory(bench: Bench, plan: Plan) -> Json:
+    """KiB a session takes when silent, when talking, and when its client never reads."""
+    sessions, frame_ms = max(plan.sessions), plan.frame_ms[0]
+    took = {}
+    for name, load in (
+        ("idle", Load("idle", sessions, frame_ms, SETTLE_S)),
+        ("active", Load("paced", sessions, frame_ms, 2.0)),
+        ("stalled", Load("stall", STALLED, frame_ms, 4.0)),
+    ):
+        time.sleep(SETTLE_S)
+        base = pss_kib(bench.relay.pids())
+        with _connected(bench, load) as talk:
+            talk.go()
+            took[name] = round((pss_kib(bench.relay.pids()) - base) / load.sessions, 1)
+    return took
+
+
+class _Talk:
+    """The load generator, connected and waiting for the word."""
+
+    def __init__(self, running: subprocess.Popen[str]) -> None:
+        self._running = running
+
+    def go(self) -> Json:
+        """Run the load; returns what the generator counted, with its sessions still open."""
+        assert self._running.stdin is not None and self._running.stdout is not None
+        self._running.stdin.write("\n")
+        self._running.stdin.flush()
+        return _result(self._running.stdout.readline())
+
+
+@contextlib.contextmanager
+def _connected(bench: Bench, load: Load) -> Iterator[_Talk]:
+    with _generator(bench, load) as running:
+        assert running.stdout is not None
+        opened = json.loads(running.stdout.readline() or '{"sessions": 0}')["sessions"]
+        if opened < load.sessions:
+            why = (bench.folder / "load.log").read_text().strip()
+            raise CannotMeasure(f"{bench.relay.name} took {opened} of {load.sessions} sessions. {why}")
+        yield _Talk(running)
+    time.sleep(SETTLE_S)  # for the relay to clear up
+
+
+def _once(bench: Bench, load: Load) -> Json:
+    with _generator(bench, load) as running:
+        assert running.stdout is not None
+        return _result(running.stdout.readline())
+
+
+def _result(line: str) -> Json:
+    if not line:
+        raise CannotMeasure("The load generator ended before its result; its log is load.log.")
+    result: Json = json.loads(line)
+    return result
+
+
+def _generator(bench: Bench, load: Load) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    relay = bench.relay
+    command = [str(bench.generator), load.mode, relay.host, str(relay.port), relay.path, KEY]
+    command += ["--sessions", str(load.sessions), "--frame-ms", str(load.frame_ms)]
+    command += [
+        "--seconds",
+        str(load.seconds),
+        "--window",
+        str(load.window),
+        *(["--tls"] if relay.tls else []),
+    ]
+    return process(command, core=LOAD_CORE, folder=bench.folder, log="load.log")
+
+
+@contextlib.contextmanager
+def _upstream(load: Path, folder: Path) -> Iterator[int]:
+    with process([str(load), "mock", "0"], core=LOAD_CORE, folder=folder, log="upstream.log") as running:
+        assert running.stdout is not None
+        yield int(running.stdout.readline())
+
+
+def _compile(folder: Path) -> Path:
+    program = folder / "rtload"
+    source = Path(__file__).with_name("rtload.c")
+    try:
+        subprocess.run(
+            ["cc", "-O2", "-o", str(program), str(source), "-lssl", "-lcrypto"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    except FileNotFoundError:
+        raise CannotMeasure("The load generator is written in C: install a C compiler (cc).") from None
+    except subprocess.CalledProcessError as error:
+        raise CannotMeasure(
+            f"The load generator does not compile; it needs OpenSSL's headers (libssl-dev): {error.stderr[-300:]}"
+        ) from None
+    return program
+
+
+def _machine() -> Json:
+    models = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if "model name" in line
+    ]
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "load1": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+    }
+
+
+def _ratio(rows: Sequence[Json]) -> Json:
+    """Ours over nginx's, and LiteLLM's over ours, row by row: CPU a message; at the end set-ups a second."""
+    by = {(r["stack"], r["mode"], r["sessions"], r["frame_ms"], r["tls"]): r for r in rows}
+    ratios: Json = {"vs_nginx": [], "vs_litellm": []}
+    for (stack, *where), row in by.items():
+        if stack != "moksori":
+            continue
+        shown = dict(zip(("mode", "sessions", "frame_ms", "tls"), where, strict=True))
+        if floor := by.get(("nginx", *where)):
+            ratios["vs_nginx"].append({**shown, "cpu": _over(row["cpu_us_per_msg"], floor["cpu_us_per_msg"])})
+        if peer := by.get(("litellm", *where)):
+            ratios["vs_litellm"].append(
+                {
+                    **shown,
+                    "cpu": _over(peer["cpu_us_per_msg"], row["cpu_us_per_msg"]),
+                    "setup": _over(row["setup_per_s"], peer["setup_per_s"]),
+                }
+            )
+    return ratios
+
+
+def _over(a: float, b: float) -> float | None:
+    return round(a / b, 2) if b else None
+
+
+__all__ = ["CannotMeasure", "Certificate", "Plan", "run"]
