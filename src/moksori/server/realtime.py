@@ -18,7 +18,7 @@ from moksori.server.access import Admitted, admit, check_model
 from moksori.server.errors import SERVER_ERROR, ApiError
 from moksori.server.house import TRY_AGAIN_LATER, House
 from moksori.server.wire import ABNORMAL, INTERNAL_ERROR, SocketWire, accept, refuse
-from moksori.sessions.registry import NO_SUCH_SESSION, ConnectRequest, Refused
+from moksori.sessions.registry import ConnectRequest, Refused
 from moksori.settings import LOCAL_MODEL
 from moksori.telemetry import get_logger
 
@@ -29,6 +29,8 @@ BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 BETA_HEADER_VALUE: Final = "realtime=v1"
 OVERLOADED: Final = "server_overloaded"
 """Told on the WebSocket, with 1013, whoever asks: clients come back on that, and give up on an HTTP status."""
+NOT_FOUND: Final = "session_not_found"
+"""Told on the WebSocket too: who comes back to a call waits for 4404."""
 
 _log = get_logger(__name__)
 
@@ -56,7 +58,7 @@ class RealtimeEndpoint:
                 release()
             refusal = _refusal(error)
             self._house.telemetry.refused(refusal.code or "none", status=refusal.status)
-            on_the_socket = refusal.code == OVERLOADED or refusal.close_code == NO_SUCH_SESSION
+            on_the_socket = refusal.code in (OVERLOADED, NOT_FOUND)
             if offered or "origin" in websocket.headers or on_the_socket:
                 await refuse(websocket, refusal.as_protocol_error(), refusal.close_code, chosen)
             else:

@@ -13,7 +13,9 @@ from moksori.protocol.errors import Error, ErrorDetail, ProtocolError
 from moksori.protocol.frame import Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.response import Response
+from moksori.protocol.session import Session, without_secrets
 from moksori.sessions import locks
+from moksori.sessions.heard import HeardAudio
 from moksori.sessions.routing import Routed
 from moksori.sessions.wire import Wire
 from moksori.telemetry import Telemetry, Turn
@@ -23,7 +25,8 @@ GOING_AWAY = 1001
 INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
-WATCHED = frozenset({"response.done", "response.created"})
+APPEND = "input_audio_buffer.append"
+WATCHED = frozenset({"response.done", "response.created", "session.updated"})
 """Server events the conductor itself looks into."""
 
 
@@ -84,10 +87,13 @@ class Conductor:
         self._leave_when_quiet: tuple[int, str] | None = None
         self._finish: asyncio.Task[None] | None = None
         self._opened = False
-        self._expires_at = 0
+        self._session: Session
+        self._heard: HeardAudio
 
     async def start(self, opening: Opening) -> None:
         """Send `session.created`, and let the backend begin. Raises `BackendRefused`."""
+        self._session = opening.session
+        self._heard = HeardAudio(opening.session)
         side = _BackendSide(self, self._wire)
         if isinstance(self._candidates, Routed):
             self.route, self._backend = await self._candidates.begin(opening, side)
@@ -95,11 +101,27 @@ class Conductor:
             self._backend = self._candidates
             await self._backend.start(opening, side)
         self._opened = True
-        self._expires_at = opening.session.expires_at
-        self._send(Frame.from_event(out.SessionCreated(event_id=random_id("event"), session=opening.session)))
+        self._send(self.greeting(None))
         loop = asyncio.get_running_loop()
         self._timers.append(loop.call_later(self._limits.max_session_s, self._expired))
         self._watch_idle()
+
+    @property
+    def ending(self) -> bool:
+        """Whether the end is decided."""
+        return self._closing is not None
+
+    def greeting(self, resume: out.Resume | None) -> Frame:
+        """`session.created` for a client that connects, or comes back."""
+        event_id = random_id("event")
+        session = without_secrets(self._session) if resume is not None else self._session
+        return Frame.from_event(out.SessionCreated(event_id=event_id, session=session, resume=resume))
+
+    def resumed(self, gap: bool) -> out.Resume:
+        """The client is back, and will send its audio again from here."""
+        self._heard.resumed()
+        self._last_message_at = time.monotonic()
+        return out.Resume(ok=True, input_audio_ms=self._heard.ms, gap=gap)
 
     # ------------------------------------------------------------------ from the client's wire
 
@@ -108,6 +130,11 @@ class Conductor:
             return
         self._last_message_at = time.monotonic()
         frame = Frame.from_raw(data, time.monotonic_ns())
+        if frame.type == APPEND:
+            new = self._heard.take(frame)
+            if new is not None:
+                self._backend.send(new)
+            return
         if self._locked and frame.type in locks.CHECKED:
             try:
                 locks.check(frame)
@@ -186,6 +213,9 @@ class Conductor:
     def _watch(self, frame: Frame) -> None:
         event = frame.event
         match event:
+            case out.SessionUpdated():
+                self._session = event.session
+                self._heard.configured(event.session)
             case out.ResponseCreated():
                 self._answering.add(event.response.id)
             case out.ResponseDone():
@@ -223,7 +253,9 @@ class Conductor:
             self._wire.send(
                 Frame.from_event(
                     out.SessionExpired(
-                        event_id=random_id("event"), session_id=self.session_id, expires_at=self._expires_at
+                        event_id=random_id("event"),
+                        session_id=self.session_id,
+                        expires_at=self._session.expires_at,
                     )
                 ).raw
             )

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from moksori.agent.backend import Backend, BackendRefused, Opening
 from moksori.agent.principal import Principal
+from moksori.protocol.dialects.beta import BetaEdge
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.ids import random_id
 from moksori.protocol.session import (
@@ -25,6 +26,8 @@ from moksori.protocol.session import (
 )
 from moksori.sessions.conductor import Conductor
 from moksori.sessions.dialect import BetaClient
+from moksori.sessions.log import Spool, SpooledLog
+from moksori.sessions.resume import Line
 from moksori.sessions.routing import Route, Routed, plan
 from moksori.sessions.waiting import OnFirstNeed
 from moksori.sessions.wire import Wire, WireEvents
@@ -110,6 +113,16 @@ class Remote(Protocol[D]):
     def backend(self, destination: D) -> Backend: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Resumable:
+    """A live session, as far as somebody may come back to it."""
+
+    line: Line
+    conductor: Conductor
+    principal: Principal
+    dialect: Literal["ga", "beta"]
+
+
 class Sessions:
     """All live sessions of this process. Belongs to the event loop."""
 
@@ -125,6 +138,8 @@ class Sessions:
         self._remote = remote
         self._telemetry = telemetry
         self._live: dict[str, Conductor] = {}
+        self._lines: dict[str, _Resumable] = {}
+        self._spool = Spool()
         self._emptied = asyncio.Event()
         self._draining = False
 
@@ -133,13 +148,16 @@ class Sessions:
 
     async def open(self, wire: Wire, request: ConnectRequest) -> WireEvents:
         """Begin a session on `wire`; its `session.created` is sent before this returns. Raises `Refused`."""
+        if request.session_id is not None:
+            return self._resume(wire, request, request.session_id)
         self._admit(request)
         routes, first = self._routes(request)
         session = self._session(request, first)
         backend = self._backend(routes, lazily=first is not None and first.idle_billed)
-        beta = BetaClient(wire) if request.dialect == "beta" else None
+        line = self._line(wire, session.id)
+        beta = BetaClient(line) if request.dialect == "beta" else None
         conductor = Conductor(
-            beta or wire,
+            beta or line,
             backend,
             session_id=session.id,
             model=request.model or LOCAL_MODEL,
@@ -150,9 +168,9 @@ class Sessions:
             key_id=request.principal.key_id,
             locked=request.locked,
         )
-        if beta is not None:
-            beta.attach(conductor)
+        events = line.first(beta.attach(conductor) if beta is not None else conductor)
         self._live[session.id] = conductor
+        self._lines[session.id] = _Resumable(line, conductor, request.principal, request.dialect)
         opening = Opening(
             session, strict=request.strict, connect_ms=round((time.monotonic() - request.at) * 1000)
         )
@@ -168,7 +186,38 @@ class Sessions:
         self._telemetry.opened(
             session.id, conductor.model, principal=request.principal.name, route=conductor.route
         )
-        return beta or conductor
+        return events
+
+    def _line(self, wire: Wire, session_id: str) -> Line:
+        window = self._settings.limits.resume_window_s
+        log = SpooledLog(self._spool) if window else None
+        return Line(wire, log, window, told=partial(self._telemetry.line, session_id))
+
+    def _resume(self, wire: Wire, request: ConnectRequest, session_id: str) -> WireEvents:
+        """Carry a session on over a new connection. Whose it is not learns no more than that it is not there."""
+        found = self._lines.get(session_id)
+        if (
+            self._draining
+            or found is None
+            or not self._settings.limits.resume_window_s
+            or found.conductor.ending
+            or (found.principal.key_id, found.principal.caller)
+            != (request.principal.key_id, request.principal.caller)
+            or found.dialect != request.dialect
+        ):
+            raise Refused(
+                "session_not_found",
+                f"There is no session '{session_id[:64]}' to go on with: connect without session_id for a new one.",
+                NO_SUCH_SESSION,
+                404,
+            )
+
+        def greet(gap: bool) -> tuple[str, tuple[bytes, ...]]:
+            frame = found.conductor.greeting(found.conductor.resumed(gap))
+            shown = BetaEdge().to_client(frame) if found.dialect == "beta" else (frame,)
+            return frame.event_id or "", tuple(each.raw for each in shown)
+
+        return found.line.resume(wire, request.last_event_id, greet)
 
     async def drain(self, seconds: float) -> None:
         """Take no new session; let running answers end, then close every session with 1012 within `seconds`."""
@@ -189,13 +238,6 @@ class Sessions:
             raise Refused(
                 "server_draining", "The server is stopping: try again shortly.", SERVICE_RESTART, 503
             )
-        if request.session_id is not None:
-            raise Refused(
-                "session_not_found",
-                f"There is no session '{request.session_id}' to go on with: connect without session_id for a new one.",
-                NO_SUCH_SESSION,
-                404,
-            )
         if request.call_id is not None:
             raise Refused(
                 "invalid_value",
@@ -203,13 +245,21 @@ class Sessions:
                 POLICY_VIOLATION,
                 400,
             )
-        if len(self._live) >= self._settings.limits.max_sessions:
+        if len(self._live) >= self._settings.limits.max_sessions and not self._make_room():
             raise Refused(
                 "server_overloaded",
                 f"All {self._settings.limits.max_sessions} sessions of this server are taken: try again shortly.",
                 TRY_AGAIN_LATER,
                 503,
             )
+
+    def _make_room(self) -> bool:
+        """Give up the call that has waited longest for its client: somebody who is here goes first."""
+        for found in self._lines.values():
+            if found.line.parked:
+                found.line.give_up()
+                return True
+        return False
 
     def _session(self, request: ConnectRequest, first: Destination | None) -> Session:
         """The session a client begins with: our defaults, and what its client secret was bound to."""
@@ -290,5 +340,6 @@ class Sessions:
         if release is not None:
             release()
         self._live.pop(conductor.session_id, None)
+        self._lines.pop(conductor.session_id, None)
         if not self._live:
             self._emptied.set()

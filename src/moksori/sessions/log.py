@@ -1,0 +1,186 @@
+"""What a session has sent, kept for a client that lost its connection: the same bytes, in order.
+
+`EventLog` is what resuming needs of a log; this process keeps it in one unlinked spool file, so that minutes of audio
+cost a session no memory: a few KiB wait in front of the file, which the kernel holds in its cache. A log that nodes
+share implements the same three methods.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+VERSION: Final = 1
+"""`v` of a record; a reader takes this one and the one before."""
+SLOT: Final = 32 * 1024
+"""Bytes of a piece of the spool file: half a second of audio each way, and what a session keeps in memory at most."""
+KEEP_BYTES: Final = 16 * 1024 * 1024
+"""Bytes kept of one session: 4 minutes of audio as base64, more than a client can miss within the window."""
+KEEP_S: Final = 120.0
+"""Seconds kept behind the newest record: twice the default window, which begins when a loss is noticed."""
+_HEAD = struct.Struct("<BI")  # version, length
+
+
+class _Named(msgspec.Struct):
+    event_id: str | None = None
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What came after an event; `gap` when the event itself is no longer kept, or something after it is not."""
+
+    messages: tuple[bytes, ...]
+    gap: bool
+
+
+class EventLog(Protocol):
+    """The messages sent to one session's client."""
+
+    def append(self, message: bytes) -> None:
+        """Keep one message. Never blocks for long, never raises."""
+        ...
+
+    def since(self, event_id: str | None) -> Missed:
+        """Everything after this event; all that is kept where None, or where the event is unknown."""
+        ...
+
+    def close(self) -> None:
+        """Forget everything. Idempotent."""
+        ...
+
+
+class Spool:
+    """One file of equal slots, shared by all sessions of a process; it has no name and goes with the process."""
+
+    def __init__(self, folder: str | None = None) -> None:
+        self._folder = folder
+        self._file: int | None = None
+        self._free: list[int] = []
+        self._slots = 0
+
+    def write(self, data: bytes) -> tuple[int, ...]:
+        """The slots that now hold `data`. Raises `OSError` where the disk is full."""
+        if self._file is None:
+            self._file, name = tempfile.mkstemp(prefix="moksori-spool-", dir=self._folder)
+            os.unlink(name)
+        slots = []
+        for at in range(0, len(data), SLOT):
+            if self._free:
+                slot = self._free.pop()
+            else:
+                slot, self._slots = self._slots, self._slots + 1
+            slots.append(slot)
+            os.pwrite(self._file, data[at : at + SLOT], slot * SLOT)
+        return tuple(slots)
+
+    def read(self, slots: Iterable[int], size: int) -> bytes:
+        assert self._file is not None
+        return b"".join(os.pread(self._file, SLOT, slot * SLOT) for slot in slots)[:size]
+
+    def free(self, slots: Iterable[int]) -> None:
+        self._free.extend(slots)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    slots: tuple[int, ...]
+    size: int
+    at: float
+
+
+class SpooledLog:
+    """An `EventLog` in a `Spool`. Bounded in bytes and in age; the oldest goes first."""
+
+    def __init__(
+        self, spool: Spool, *, keep_bytes: int = KEEP_BYTES, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._spool = spool
+        self._keep_bytes = keep_bytes
+        self._now = now
+        self._pieces: deque[_Piece] = deque()
+        self._spooled = 0
+        self._waiting: list[bytes] = []
+        self._waiting_size = 0
+        self._trimmed = False  # something is no longer kept
+
+    def append(self, message: bytes) -> None:
+        self._waiting.append(_HEAD.pack(VERSION, len(message)))
+        self._waiting.append(message)
+        self._waiting_size += len(message) + _HEAD.size
+        if self._waiting_size >= SLOT:
+            self._spill()
+
+    def _spill(self) -> None:
+        data = b"".join(self._waiting)
+        self._waiting, self._waiting_size = [], 0
+        now = self._now()
+        try:
+            self._pieces.append(_Piece(self._spool.write(data), len(data), now))
+        except OSError:
+            self._trimmed = True  # a full disk costs a resume, not a call
+            return
+        self._spooled += len(data)
+        while self._pieces and (self._spooled > self._keep_bytes or self._pieces[0].at < now - KEEP_S):
+            oldest = self._pieces.popleft()
+            self._spool.free(oldest.slots)
+            self._spooled -= oldest.size
+            self._trimmed = True
+
+    def since(self, event_id: str | None) -> Missed:
+        if event_id is None:
+            everything = [message for piece in self._newest_first() for message in reversed(piece)]
+            return Missed(tuple(reversed(everything)), self._trimmed)
+        newer: list[bytes] = []
+        for piece in self._newest_first():
+            for message in reversed(piece):
+                if _is(message, event_id):
+                    return Missed(tuple(reversed(newer)), gap=False)
+                newer.append(message)
+        return Missed(tuple(reversed(newer)), gap=True)
+
+    def _newest_first(self) -> Iterable[list[bytes]]:
+        yield list(_messages(b"".join(self._waiting)))
+        for piece in reversed(self._pieces):
+            yield list(_messages(self._spool.read(piece.slots, piece.size)))
+
+    def close(self) -> None:
+        for piece in self._pieces:
+            self._spool.free(piece.slots)
+        self._pieces.clear()
+        self._waiting.clear()
+        self._waiting_size = self._spooled = 0
+
+
+def _messages(data: bytes) -> Iterable[bytes]:
+    at = 0
+    while at < len(data):
+        version, size = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        if version in (VERSION, VERSION - 1):
+            yield data[at : at + size]
+        at += size
+
+
+def _is(message: bytes, event_id: str) -> bool:
+    if event_id.encode("utf-8", "surrogatepass") not in message:
+        return False
+    try:
+        return _named(message).event_id == event_id
+    except msgspec.MsgspecError:
+        return False
