@@ -145,6 +145,12 @@ class Telemetry:
             ["code"],
             registry=self.registry,
         )
+        self._lines = Counter(
+            "moksori_lines",
+            "Connections lost by calls that wait for them (parked), and those that came back (resumed).",
+            ["event"],
+            registry=self.registry,
+        )
         self._routes_failed = Counter(
             "moksori_route_failures",
             "Routes that did not answer at connect, by error code.",
@@ -181,6 +187,11 @@ class Telemetry:
         self._live.dec()
         self._closed.labels(str(code)).inc()
         self._log.info("call_closed", call=call_id, close_code=code, **fields)
+
+    def line(self, call_id: str, what: str) -> None:
+        """A call's connection was lost and the call waits (`parked`), or its client came back (`resumed`)."""
+        self._lines.labels(what).inc()
+        self._log.info(f"call_{what}", call=call_id)
 
     def route_failed(self, route: str, code: str) -> None:
         """A route did not answer at connect, and the next one was tried if there was one."""
