@@ -28,7 +28,7 @@ API_KEY = os.environ.get("MOKSORI_API_KEY", "")
 CONTEXT_KEY = os.environ["MOKSORI_SHOP_CONTEXT_KEY"]
 """Shared with moksori: at least 32 bytes for HS256."""
 CONTEXT_SECONDS = 600
-CUSTOMERS = {"C100001": "첫째 손님", "C100002": "둘째 손님"}
+CUSTOMERS = {"C100001": "김서연", "C100002": "박민준"}
 """Of the demo shop (`moksori shop demo`). A real shop looks them up when they sign in."""
 POLICY = (
     f"default-src 'none'; script-src {VOICE}; connect-src 'self' {VOICE} {VOICE.replace('http', 'ws', 1)}; "

@@ -79,7 +79,7 @@ TAP = """
     }
     send(data) {
       const event = JSON.parse(data);
-      if (event.type !== "input_audio_buffer.append") window.__sent.push(event);
+      if (event.type !== "input_audio_buffer.append") window.__sent.push({ ...event, at: performance.now() });
       super.send(data);
     }
   };
@@ -139,6 +139,7 @@ def launch(playwright: Playwright, tmp_path: Path) -> Iterator[Launch]:
         width: int = 1000,
         height: int = 800,
         tap: bool = False,
+        ignore_https_errors: bool = False,
     ) -> Page:
         flags = list(FLAGS)
         if device:
@@ -156,6 +157,7 @@ def launch(playwright: Playwright, tmp_path: Path) -> Iterator[Launch]:
             color_scheme="dark" if dark else "light",
             viewport={"width": width, "height": height},
             reduced_motion="reduce",
+            ignore_https_errors=ignore_https_errors,
             bypass_csp=tap,  # the tap's own worklet is not one that the page's policy lets in
         )
         if tap:
@@ -188,12 +190,12 @@ def shot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
 
 @pytest.fixture
 def looks(shot: Callable[[Page, str], None]) -> Callable[..., None]:
-    """Pictures in light and in dark, axe finding nothing in either; without axe where there is no time for it."""
+    """Pictures in light and in dark, axe finding nothing in those it is asked about."""
 
-    def take(page: Page, name: str, axe: bool = True) -> None:
+    def take(page: Page, name: str, axe: tuple[str, ...] = ("light", "dark")) -> None:
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            assert not axe or violations(page) == [], scheme
+            assert scheme not in axe or violations(page) == [], scheme
             shot(page, f"{name}-{scheme}")
 
     return take

@@ -34,8 +34,17 @@ def stretches(page: Page) -> list[Stretch]:
     return [Stretch((g[-1][0] + g[-1][2] - g[0][0]) / rate * 1000, g[-1][1]) for g in groups]
 
 
-def lead_ms(page: Page, item: str) -> float:
-    """The digital silence in front of an item's sound, which no tap can hear."""
+def sounded_ms(page: Page, before: float) -> float:
+    """From the first sound at the loudspeaker to the last one that came to the page before this time (its ms)."""
+    rate = page.evaluate("__tap.rate")
+    blocks = page.evaluate("__tap.blocks.map((b) => [b.frame, b.at, b.samples.length])")
+    sounds = [b for b in blocks if b[1] < before]
+    return float(sounds[-1][0] + sounds[-1][2] - sounds[0][0]) / rate * 1000
+
+
+def audible_ms(page: Page, item: str, heard_ms: float) -> float:
+    """The same of the first `heard_ms` of what was sent for an item: digital silence at its ends cannot be tapped."""
     deltas: list[str] = page.evaluate("(item) => __audio[item]", item)
     samples = np.concatenate([np.frombuffer(base64.b64decode(delta), dtype="<i2") for delta in deltas])
-    return float(np.flatnonzero(samples)[0]) / 24
+    sounding = np.flatnonzero(samples[: int(heard_ms * 24)])
+    return float(sounding[-1] - sounding[0]) / 24

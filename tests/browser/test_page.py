@@ -52,7 +52,7 @@ def test_a_spoken_conversation(peer: Peer, launch, shot, language: str) -> None:
     assert not [s for s in page.said if s.startswith(("error", "uncaught"))]
 
 
-@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("language", ["ko", pytest.param("en", marks=pytest.mark.slow)])
 def test_barge_in_cuts_the_answer_and_greys_what_was_not_heard(
     peer: Peer, launch, shot, language: str
 ) -> None:
@@ -128,7 +128,7 @@ def test_markup_in_a_transcript_stays_text(peer: Peer, launch) -> None:
     assert page.locator("#problem :is(img, script, b)").count() == 0
 
 
-@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("language", ["ko", pytest.param("en", marks=pytest.mark.slow)])
 def test_a_tool_in_plain_words_and_a_card_to_confirm(peer: Peer, launch, shot, language: str) -> None:
     sentence = {
         "ko": "주문 1042번의 파란색 셔츠(M)를 검은색(M)으로 교환합니다. 추가 금액은 없습니다.",

@@ -60,17 +60,17 @@ def _until_there(address: str) -> None:
 
 
 def test_the_shop_says_who_is_on_the_line(peer: Peer, shop: str, launch, shot) -> None:
-    peer.answers = [Answer("안녕하세요, 첫째 손님.")]
+    peer.answers = [Answer("안녕하세요, 김서연님.")]
     page = launch()
     page.goto(shop)
     page.select_option("select", "C100001")
     page.get_by_role("button", name="로그인").click()
-    expect(page.locator(".hello")).to_have_text("첫째 손님님, 안녕하세요")
+    expect(page.locator(".hello")).to_have_text("김서연님, 안녕하세요")
     widget = page.locator("moksori-voice")
     widget.locator(".launcher").click()
     widget.locator("input").fill("안녕하세요")
     widget.locator("input").press("Enter")
-    expect(widget.locator(".line.assistant .words")).to_have_text("안녕하세요, 첫째 손님.")
+    expect(widget.locator(".line.assistant .words")).to_have_text("안녕하세요, 김서연님.")
     expect(widget.locator(".unheard")).to_have_count(0)
     assert violations(page) == []
     shot(page, "shop-page")

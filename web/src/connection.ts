@@ -35,6 +35,9 @@ const SLEPT_MS = 10_000;
 const TICK_MS = 1_000;
 /** Silence sent after the microphone is stopped (ms), so that the last words are taken as a finished turn. */
 const CLOSING_SILENCE_MS = 1_500;
+/** What a socket is closed with: the call is over, or only this socket is and the call is to be resumed. */
+const HUNG_UP = 1000;
+const BACK_SOON = 4000;
 /** An error that ends a call is followed by the close within this (ms). */
 const ENDING_MS = 2_000;
 /** Errors that only mean that the call had moved on; they are no news to anybody. */
@@ -335,7 +338,7 @@ export class Connection implements Listenable {
     this.signAskedAt = null;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close(1000);
+    socket.close(this.link.name === "closed" ? HUNG_UP : BACK_SOON);
   }
 
   private live(resumed: Resume | null, replay: boolean): void {
@@ -399,7 +402,10 @@ export class Connection implements Listenable {
     if (!event.persisted) this.disconnect();
   };
   private readonly shown = (): void => {
-    if (document.visibilityState === "visible") this.askForSign();
+    if (document.visibilityState !== "visible") return;
+    // A phone takes the sound away for a call of its own, and does not give it back unasked.
+    void this.audio.wake();
+    this.askForSign();
   };
 
   private ticked(): void {
