@@ -24,8 +24,12 @@ async def record_call(  # noqa: PLR0917 - what a record holds
     key_id: str = "",
     confirmation_id: str | None = None,
     customer_id: str | None = None,
+    ours: bool = True,
 ) -> None:
-    """Append the record, and note the call it belongs to. `customer_id` is who a verification found."""
+    """Append the record, and note the call it belongs to. `customer_id` is who a verification found.
+
+    `ours` is False where the customer is another system's: a call refers only to customers of this database.
+    """
     call_id = caller.call_id if call_id is None else call_id
     who = caller.customer_id or customer_id
     match outcome:
@@ -48,10 +52,11 @@ async def record_call(  # noqa: PLR0917 - what a record holds
     )
     if not call_id:
         return
+    known = who if ours else None
     call = await session.get(m.Call, call_id)
     if call is None:
-        session.add(m.Call(id=call_id, customer_id=who, first_tool_at=now, last_tool_at=now))
+        session.add(m.Call(id=call_id, customer_id=known, first_tool_at=now, last_tool_at=now))
     else:
         call.last_tool_at = now
         if call.customer_id is None:
-            call.customer_id = who
+            call.customer_id = known
