@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from moksori.accounts.keystore import KeyRefused, ListedKey, NewKey
@@ -14,6 +15,7 @@ from moksori.server.access import Admin, TheHouse
 from moksori.server.errors import ApiError, ErrorAnswer
 
 router = APIRouter(prefix="/v1/admin/keys", tags=["admin"])
+KEY_ID = re.compile(r"[a-z0-9_]{1,64}")
 
 Dollars = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?$")]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -104,10 +106,10 @@ async def create_key(house: TheHouse, _admin: Admin, body: KeyRequest, response:
     summary="End a key and its calls",
     responses={404: {"model": ErrorAnswer, "description": "No such key"}},
 )
-async def revoke_key(
-    house: TheHouse, _admin: Admin, key_id: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")]
-) -> None:
+async def revoke_key(house: TheHouse, _admin: Admin, key_id: str) -> None:
     try:
+        if not KEY_ID.fullmatch(key_id):
+            raise KeyRefused("There is no key of that id.")
         await house.accounts.revoke(key_id)
     except KeyRefused as refused:
         raise ApiError(404, str(refused), code="not_found", param="key_id") from None
