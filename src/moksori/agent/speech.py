@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ __all__ = [
     "HEARING_RATE",
     "SPEAKING_RATE",
     "EndOfTurn",
+    "Glancing",
     "Language",
     "Priority",
     "Recogniser",
@@ -93,6 +94,15 @@ class Recogniser(Protocol):
         priority: Priority = Priority.WAITED_FOR,
     ) -> Transcript:
         """Decode one utterance. `language` None means detect. Raises `SpeechFailed`."""
+        ...
+
+
+@runtime_checkable
+class Glancing(Protocol):
+    """A recogniser that can also understand the first words of speech that goes on."""
+
+    async def glance(self, samples: Samples, language: str | None = None) -> str:
+        """The first few words, the last one perhaps cut; "" when there are none. Raises `SpeechFailed`."""
         ...
 
 

@@ -83,6 +83,7 @@ def voice(  # noqa: PLR0917 - typer makes options of all of them
     overlaps: Annotated[
         bool, typer.Option(help="Also speak the set's interruptions and backchannels over answers.")
     ] = True,
+    detection: Annotated[str, typer.Option(help="semantic_vad or server_vad.")] = "semantic_vad",
 ) -> None:
     """From the last voiced sample sent to the first substantive audible one received, over a real call."""
     from moksori.bench.voice.call import CallFailed
@@ -94,7 +95,16 @@ def voice(  # noqa: PLR0917 - typer makes options of all of them
         raise typer.BadParameter("--baseline takes one value, sequential.")
     try:
         plan = Plan(
-            url, key, load(folder), turns, config, "sequential" if baseline else None, provoke, wav, overlaps
+            url,
+            key,
+            load(folder),
+            turns,
+            config,
+            "sequential" if baseline else None,
+            provoke,
+            wav,
+            overlaps,
+            detection,
         )
         result = run(plan, tell=lambda text: typer.echo(text, err=True))
     except (CallFailed, ServerFailed, SetError) as error:

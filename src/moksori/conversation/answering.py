@@ -102,6 +102,20 @@ class Answering:
             e.spoken is not None and e.spoken.clock.sounding(now) for e in self._board.history.entries()
         )
 
+    def remains_ms(self, now: float) -> int:
+        """What is left to play of the audio that was sent."""
+        ends = (
+            e.spoken.clock.ends_at
+            for e in self._board.history.entries()
+            if e.spoken is not None and e.spoken.cut is None
+        )
+        return max(0, round(max(ends, default=0.0) - now))
+
+    @property
+    def language(self) -> str | None:
+        """What the caller spoke last."""
+        return self._language
+
     @property
     def active_id(self) -> str | None:
         return self._active

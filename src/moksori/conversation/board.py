@@ -30,6 +30,8 @@ class Rules:
     """There is an end-of-turn model."""
     speculate: bool = True
     """Begin the answer while the turn may still go on; wasted work is cheap here."""
+    glance: bool = False
+    """The first words of speech can be looked at while it goes on."""
     overlapped: bool = True
     """Decode inside the silence, speak clause by clause. False: one stage after another, for comparisons."""
 

@@ -16,6 +16,7 @@ from moksori.conversation.events import (
     Effect,
     EndJudged,
     FromClient,
+    Glimpsed,
     Happening,
     Sounded,
     SpeakFailed,
@@ -88,6 +89,8 @@ class Conversation:
                 self._listening.transcribed(event)
             case TranscribeFailed():
                 self._listening.failed(event)
+            case Glimpsed():
+                self._listening.glimpsed(event)
             case BrainSaid():
                 self._answering.said(event.response_id, event.text)
             case BrainCalled():

@@ -61,6 +61,14 @@ class TranscribeFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpsed:
+    """What a glance understood; "" if nothing, or if it failed."""
+
+    job: Job
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class BrainSaid:
     response_id: str
     text: str
@@ -126,6 +134,7 @@ Happening = (
     | EndJudged
     | Transcribed
     | TranscribeFailed
+    | Glimpsed
     | BrainSaid
     | BrainCalled
     | BrainFinished
@@ -173,6 +182,20 @@ class Transcribe:
     speculative: bool
     audio: str | None = None
     """Base64 in the input format: audio that came inside an item instead of through the buffer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Understand the first words of speech that goes on, quickly; comes back as `Glimpsed`.
+
+    `job.revision` numbers the glances of an item. `urgent`: an answer is sounding over this speech.
+    """
+
+    job: Job
+    start_ms: int
+    end_ms: int
+    language: str | None
+    urgent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +278,7 @@ Effect = (
     Emit
     | EmitRetrieved
     | Transcribe
+    | Glance
     | Hasten
     | DropJob
     | JudgeEnd

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from moksori.conversation import overlap
 from moksori.conversation import turn as turns
 from moksori.conversation.answering import AnsweredTurn, Answering
 from moksori.conversation.board import Board
 from moksori.conversation.events import (
     AudioNeededFrom,
     DropJob,
+    Glance,
+    Glimpsed,
     Hasten,
     Job,
     JudgeEnd,
@@ -76,6 +79,12 @@ class Listening:
         self._open: OpenTurn | None = None
         self._pending: dict[str, Pending] = {}
         self._idle_from_ms = 0
+        self._overlap = overlap.IDLE
+        self._unannounced: turns.Started | None = None
+        """A turn that began over a sounding answer, until it is known whether it interrupts."""
+        self._glances = 0
+        self._heard_ms = 0
+        """Audio time of the last voice-activity frame."""
 
     # ------------------------------------------------------------------ audio
 
@@ -94,8 +103,13 @@ class Listening:
         detection = self._board.detection
         if detection is None:
             return
-        policy = policy_for(detection, ask=self._board.rules.ask_end)
+        # What is spoken over an answer waits out its whole silence: its words decide what it is, and take a while.
+        ask = self._board.rules.ask_end and self._unannounced is None
+        policy = policy_for(detection, ask=ask)
+        self._heard_ms = at_ms
         self._turn_event(turns.Voice(probability, at_ms), policy)
+        if self._unannounced is not None and isinstance(self._turns.state, turns.Talking):
+            self._overlaps(overlap.GoesOn(at_ms, self._board.rules.glance))
 
     def judged(self, turn: int, revision: int, probability: float) -> None:
         if self._board.detection is not None:
@@ -152,13 +166,54 @@ class Listening:
     def _started(self, started: turns.Started) -> None:
         board = self._board
         self._open = OpenTurn(started.turn, board.ids("item"))
+        if board.rules.overlapped and board.interrupts_response and self._answering.remains_ms(board.now):
+            self._unannounced = started
+            onset = self._heard_ms - turns.ONSET_FRAMES * turns.FRAME_MS
+            self._overlaps(overlap.Began(onset))
+        else:
+            self._announce(started)
+
+    def _announce(self, started: turns.Started) -> None:
+        board, opened = self._board, self._open
+        if opened is None:
+            return
+        self._unannounced = None
         board.emit(
             out.InputAudioBufferSpeechStarted(
-                event_id=board.event_id(), audio_start_ms=started.start_ms, item_id=self._open.item_id
+                event_id=board.event_id(), audio_start_ms=started.start_ms, item_id=opened.item_id
             )
         )
         if board.interrupts_response:
             self._answering.barge_in()
+
+    # ------------------------------------------------------------------ speech over an answer
+
+    def _overlaps(self, event: overlap.Event) -> bool:
+        """Feed the overlap machine; returns whether it let the speech pass as an acknowledgement."""
+        started, opened = self._unannounced, self._open
+        if started is None:
+            return False
+        self._overlap, output = overlap.step(self._overlap, event)
+        match output:
+            case overlap.Output.INTERRUPT:
+                self._announce(started)
+            case overlap.Output.GLANCE if opened is not None:
+                self._glances += 1
+                job = Job(opened.item_id, self._glances)
+                wanted = self._board.input.transcription
+                language = (wanted.language if wanted else None) or self._answering.language
+                self._board.do(Glance(job, started.start_ms, self._heard_ms, language, urgent=True))
+            case overlap.Output.PASS:
+                self._unannounced = None
+                return True
+            case _:
+                pass
+        return False
+
+    def glimpsed(self, event: Glimpsed) -> None:
+        opened = self._open
+        if opened is not None and opened.item_id == event.job.item_id and event.job.revision == self._glances:
+            self._overlaps(overlap.Words(event.text, whole=False))
 
     def _paused(self, paused: turns.Paused) -> None:
         if self._open is None or not self._board.rules.overlapped:
@@ -184,6 +239,10 @@ class Listening:
         self._open = None
         if opened.job is not None and opened.text is None:
             board.do(DropJob(opened.job))
+        if self._unannounced is not None:
+            self._overlaps(overlap.Withdrawn())
+            self._unannounced = None
+            return
         board.emit(
             out.InputAudioBufferSpeechStopped(
                 event_id=board.event_id(), audio_end_ms=board.total_ms, item_id=opened.item_id
@@ -193,6 +252,9 @@ class Listening:
     def _ended(self, ended: turns.Ended) -> None:
         board, opened = self._board, self._open
         if opened is None:
+            return
+        if self._overlaps(overlap.Over(opened.text, self._answering.remains_ms(board.now))):
+            self._passed(opened, ended.end_ms)
             return
         self._open = None
         board.emit(
@@ -219,6 +281,15 @@ class Listening:
             board.do(Hasten(opened.job))
         else:
             self._decode(Job(opened.item_id, ended.revision), span, speculative=False)
+
+    def _passed(self, opened: OpenTurn, end_ms: int) -> None:
+        """An acknowledgement leaves no trace: no event, no item; its audio is not part of the next turn."""
+        self._open = None
+        self._answering.discard_held()
+        if opened.job is not None and opened.text is None:
+            self._board.do(DropJob(opened.job))
+        self._board.buffer_from_ms = end_ms
+        self._board.do(AudioNeededFrom(end_ms))
 
     def _committed(self, item_id: str, span: Span, *, text: str | None) -> None:
         """The buffer's content becomes a user item."""
@@ -284,7 +355,8 @@ class Listening:
             self._open = replace(
                 opened, text=event.text, language=event.language, transcribed_at=self._board.now
             )
-            if event.text and self._board.creates_response:
+            self._overlaps(overlap.Words(event.text, whole=True))
+            if event.text and self._board.creates_response and self._unannounced is None:
                 self._answering.speculate(opened.item_id, event.text)
             return
         pending = self._pending.get(event.job.item_id)

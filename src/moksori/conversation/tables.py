@@ -80,3 +80,28 @@ ANSWER: Final[dict[tuple[str, str], frozenset[str]]] = {
     ("done", "clause_spoken"): frozenset({"done"}),
 }
 """`answer.Answer`. Held says nothing; done is for ever; from live every way ends in done, once."""
+
+OVERLAP: Final[dict[tuple[str, str], frozenset[tuple[str, str | None]]]] = {
+    # `words`: something that is no acknowledgement; `over`: the turn has ended.
+    ("none", "began"): frozenset({("unheard", None)}),
+    ("none", "goes_on"): frozenset({("none", None)}),
+    ("none", "words"): frozenset({("none", None)}),
+    ("none", "acknowledgement"): frozenset({("none", None)}),
+    ("none", "over"): frozenset({("none", None)}),
+    ("none", "withdrawn"): frozenset({("none", None)}),
+    ("unheard", "began"): frozenset({("unheard", None)}),
+    ("unheard", "goes_on"): frozenset({("unheard", None), ("unheard", "glance"), ("none", "interrupt")}),
+    ("unheard", "words"): frozenset({("none", "interrupt")}),
+    ("unheard", "acknowledgement"): frozenset({("acknowledging", None)}),
+    ("unheard", "over"): frozenset({("none", "interrupt"), ("none", "pass")}),
+    ("unheard", "withdrawn"): frozenset({("none", None)}),
+    ("acknowledging", "began"): frozenset({("unheard", None)}),
+    ("acknowledging", "goes_on"): frozenset(
+        {("acknowledging", None), ("acknowledging", "glance"), ("none", "interrupt")}
+    ),
+    ("acknowledging", "words"): frozenset({("none", "interrupt")}),
+    ("acknowledging", "acknowledgement"): frozenset({("acknowledging", None)}),
+    ("acknowledging", "over"): frozenset({("none", "interrupt"), ("none", "pass")}),
+    ("acknowledging", "withdrawn"): frozenset({("none", None)}),
+}
+"""`overlap.step`: phase × event → next phase and output. Undecided speech interrupts or leaves no trace."""

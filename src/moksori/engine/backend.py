@@ -103,6 +103,7 @@ class LocalBackend:
             ask_end=self._engine.end_of_turn is not None,
             speculate=self._engine.speculates,
             overlapped=self._engine.overlapped,
+            glance=self._engine.glancing is not None,
         )
         self._conversation = Conversation(
             opening.session, random_id, rules, opening.history, opening.connect_ms
@@ -197,6 +198,9 @@ class LocalBackend:
                 )
             case ev.Transcribe():
                 self._start(_key(effect.job), self._transcribe(effect), _urgency(effect.speculative))
+            case ev.Glance():
+                urgency = Priority.WAITED_FOR if effect.urgent else Priority.IDLE
+                self._start(("glance", effect.job.item_id, 0), self._glance(effect), urgency)
             case ev.Hasten():
                 waiting = self._urgencies.get(_key(effect.job))
                 if waiting is not None:
@@ -304,6 +308,18 @@ class LocalBackend:
             self._post(ev.TranscribeFailed(effect.job, "The recogniser failed on an internal error."))
         else:
             self._post(ev.Transcribed(effect.job, heard.text, heard.language, heard.audio_ms))
+
+    async def _glance(self, effect: ev.Glance) -> None:
+        assert self._ear is not None
+        recogniser = self._engine.glancing
+        text = ""
+        if recogniser is not None:
+            try:
+                samples = self._ear.slice(effect.start_ms, effect.end_ms)
+                text = await recogniser.glance(samples, effect.language)
+            except (SpeechFailed, Overloaded) as error:
+                self._engine.log.warning("glance failed", error=str(error))
+        self._post(ev.Glimpsed(effect.job, text))
 
     async def _judge(self, effect: ev.JudgeEnd) -> None:
         assert self._ear is not None

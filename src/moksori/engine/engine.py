@@ -9,7 +9,7 @@ from typing import Any
 
 from moksori.agent.backend import BackendRefused
 from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Thought
-from moksori.agent.speech import EndOfTurn, Recogniser, Voice, VoiceActivity
+from moksori.agent.speech import EndOfTurn, Glancing, Recogniser, Voice, VoiceActivity
 from moksori.engine import weights
 from moksori.engine.admission import Admission, StageLoad, admit
 from moksori.engine.backend import LocalBackend
@@ -273,6 +273,11 @@ class Engine:
     def speculates(self) -> bool:
         """Whether an answer may be begun before its turn is committed: not where each try costs money."""
         return self.overlapped and self._settings.llm.kind != "openai"
+
+    @property
+    def glancing(self) -> Glancing | None:
+        """What understands the first words of speech while it goes on, where the recogniser can."""
+        return self._recogniser if isinstance(self._recogniser, Glancing) else None
 
     @property
     def overlapped(self) -> bool:

@@ -36,6 +36,9 @@ PAD_S = 8.0
 """Silence after the utterance."""
 SECOND_PAD_S = 12.0
 """Silence after an utterance that came out repeating itself."""
+GLANCE_PAD_S = 1.2
+GLANCE_TOKENS = 5
+"""A glance writes two or three words; in so short a window the model would go on for ever."""
 WINDOW_S = 30.0
 """The longest window the encoder has positions for."""
 LONGEST_PIECE_S = 26.0
@@ -144,6 +147,17 @@ class Whisper:
             decode_ms=round((time.perf_counter() - began) * 1000),
         )
 
+    def glance(self, samples: Samples, language: str | None) -> str:
+        """The first words of speech that goes on, in a short window: three times quicker and less exact."""
+        try:
+            known = self._known(language)
+            encoded = self._encode(samples, GLANCE_PAD_S)
+            known = known or self._detect(encoded)
+            heard = self._generate(encoded, len(samples), known, "", most=GLANCE_TOKENS)
+        except Exception as error:  # ctranslate2 raises RuntimeError and ValueError
+            raise SpeechFailed(f"Whisper could not decode {len(samples)} samples: {error}.") from error
+        return "" if _nobody_spoke(heard) else heard.text
+
     def warm(self) -> None:
         """Decode something of a question's length, so that the first caller waits no longer than the tenth."""
         babble = np.random.default_rng(0).standard_normal(3 * HEARING_RATE).astype(np.float32) * 0.05
@@ -186,12 +200,20 @@ class Whisper:
                 heard = self._generate(encoded, len(piece), language, "", no_repeat_ngram_size=3)
         return replace(heard, text="", tokens=0) if heard.endless or _nobody_spoke(heard) else heard
 
-    def _generate(self, encoded: Any, samples: int, language: str, before: str, **options: Any) -> _Heard:
+    def _generate(
+        self,
+        encoded: Any,
+        samples: int,
+        language: str,
+        before: str,
+        most: int | None = None,
+        **options: Any,
+    ) -> _Heard:
         prompt = [self._start, self._token(f"<|{language}|>"), *self._task]
         if before:
             tokens = self._tokenizer.encode(f" {before}", add_special_tokens=False).ids
             prompt = [self._before, *tokens[-_PROMPT_TOKENS:], *prompt]
-        most = _TOKENS_LEAST + samples * _TOKENS_PER_S // HEARING_RATE
+        most = most or _TOKENS_LEAST + samples * _TOKENS_PER_S // HEARING_RATE
         result = self._model.generate(
             encoded,
             [prompt],
@@ -241,6 +263,10 @@ class WhisperRecogniser:
         return await self._run(
             priority, partial(self.model.decode, samples, language=language, prompt=prompt)
         )
+
+    async def glance(self, samples: Samples, language: str | None = None) -> str:
+        """See `Whisper.glance`; implements `Glancing`."""
+        return await self._run(Priority.WAITED_FOR, partial(self.model.glance, samples, language))
 
     def warm(self) -> None:
         self.model.warm()

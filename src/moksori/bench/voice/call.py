@@ -69,7 +69,7 @@ class Line:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(
-        cls, url: str, key: str | None, language: str, tracks: Tracks | None
+        cls, url: str, key: str | None, language: str, tracks: Tracks | None, detection: str = "semantic_vad"
     ) -> AsyncIterator[Line]:
         """Connect and greet. Raises `CallFailed`."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -82,7 +82,7 @@ class Line:
         line = cls(socket, tracks)
         tasks: list[asyncio.Task[None]] = []
         try:
-            await line._greet(language)
+            await line._greet(language, detection)
             tasks = [asyncio.create_task(line._microphone()), asyncio.create_task(line._ear())]
             yield line
         finally:
@@ -91,14 +91,19 @@ class Line:
             await asyncio.gather(*tasks, return_exceptions=True)
             await socket.close()
 
-    async def _greet(self, language: str) -> None:
+    async def _greet(self, language: str, detection: str) -> None:
         hello = json.loads(await asyncio.wait_for(self._socket.recv(), CONNECT_S))
         if hello["type"] != "session.created":
             raise CallFailed(
                 f"The server greeted with {hello['type']}: {hello.get('error', {}).get('message')}"
             )
         self.session = hello["session"]
-        audio = {"input": {"transcription": {"model": "whisper-1", "language": language}}}
+        audio = {
+            "input": {
+                "transcription": {"model": "whisper-1", "language": language},
+                "turn_detection": {"type": detection},
+            }
+        }
         await self.send({"type": "session.update", "session": {"type": "realtime", "audio": audio}})
 
     async def send(self, event: dict[str, Any]) -> None:

@@ -43,6 +43,8 @@ class Plan:
     provoke: str | None = None
     wav: Path | None = None
     overlaps: bool = True
+    detection: str = "semantic_vad"
+    """`turn_detection` of the calls: `server_vad` ends a turn after 500 ms of silence whatever was said."""
 
 
 def run(plan: Plan, tell: Tell) -> dict[str, Any]:
@@ -87,7 +89,14 @@ def run(plan: Plan, tell: Tell) -> dict[str, Any]:
     if plan.baseline is not None:
         tell("the same turns through the sequential pipeline")
         with own.server(plan.config, pipeline=plan.baseline) as url:
-            few = Plan(url, None, plan.clips, min(plan.turns, BASELINE_TURNS), overlaps=False)
+            few = Plan(
+                url,
+                None,
+                plan.clips,
+                min(plan.turns, BASELINE_TURNS),
+                overlaps=False,
+                detection="server_vad",
+            )
             slow, _, _ = asyncio.run(_calls(few, url, None, tell))
         result["baseline"] = {
             "kind": plan.baseline,
@@ -109,7 +118,7 @@ async def _calls(
     model = "?"
     for at in range(0, len(wanted), PER_CALL):
         batch = wanted[at : at + PER_CALL]
-        async with Line.open(url, plan.key, batch[0].language, tracks) as line:
+        async with Line.open(url, plan.key, batch[0].language, tracks, plan.detection) as line:
             model = line.session.get("model", "?")
             for clip in questions[:WARM_UP] if at == 0 else ():
                 await ask(line, clip, plan.clips.pcm(clip))
@@ -126,7 +135,7 @@ async def _overlaps(plan: Plan, url: str, tracks: Tracks | None, tell: Tell) -> 
     seen: list[dict[str, Any]] = []
     for at in range(0, len(clips), PER_CALL):
         batch = clips[at : at + PER_CALL]
-        async with Line.open(url, plan.key, batch[0].language, tracks) as line:
+        async with Line.open(url, plan.key, batch[0].language, tracks, plan.detection) as line:
             for number, clip in enumerate(batch, at):
                 provoke = plan.provoke or PROVOKE[clip.language]
                 found = await overlap(line, clip, plan.clips.pcm(clip), number, provoke)

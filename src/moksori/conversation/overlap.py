@@ -1,0 +1,167 @@
+"""Somebody speaks while an answer sounds: are they taking the turn, or only saying that they listen?
+
+A total function: `step(state, event) -> (state, output)`. What was said decides, as soon as a few syllables can be
+decoded; the length decides where no words come. Until then nothing is announced, because a client empties its
+loudspeaker when it hears of speech. All times are audio time (ms).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import assert_never
+
+FIRST_GLANCE_MS = 224
+"""Speech after which its first words are looked at: about a syllable and a half."""
+GLANCE_EVERY_MS = 192
+"""And again after so much more, while they sound like an acknowledgement."""
+DECIDE_MS = 352
+"""Speech of this length whose words are not known yet takes the turn: the loudspeaker is silent within 400 ms."""
+LONGEST_ACKNOWLEDGEMENT_MS = 1_100
+""""Oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
+REMAINING_MS = 700
+"""An answer with less left to play is as good as over: then an acknowledgement is a reply to it."""
+
+
+class Overlap(Enum):
+    """Where an overlap stands."""
+
+    NONE = "none"
+    """Nobody speaks over an answer, or it is decided."""
+    UNHEARD = "unheard"
+    """Speech, and no word of it known."""
+    ACKNOWLEDGING = "acknowledging"
+    """So far it sounds like an acknowledgement."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    phase: Overlap = Overlap.NONE
+    onset_ms: int = 0
+    glanced_ms: int = 0
+    """Length of the speech that was looked at last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Speech begins while an answer sounds."""
+
+    onset_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoesOn:
+    """The speech is audible up to `at_ms`. `can_glance`: its words can be looked at."""
+
+    at_ms: int
+    can_glance: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was understood. `whole`: the speech has ended or pauses, so no word of it is cut."""
+
+    text: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The turn has ended. `remains_ms` is what the answer still has to play."""
+
+    text: str | None
+    remains_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The turn was thrown away with its audio."""
+
+
+Event = Began | GoesOn | Words | Over | Withdrawn
+
+
+class Output(Enum):
+    GLANCE = "glance"
+    """Decode the first words now."""
+    INTERRUPT = "interrupt"
+    """The caller takes the turn."""
+    PASS = "pass"
+    """It was an acknowledgement or a noise: nothing happened."""
+
+
+IDLE = State()
+
+
+def step(state: State, event: Event) -> tuple[State, Output | None]:
+    """One event; see the module's text."""
+    match event:
+        case Began():
+            return State(Overlap.UNHEARD, event.onset_ms), None
+        case Withdrawn():
+            return IDLE, None
+        case GoesOn() | Words() | Over() if state.phase is Overlap.NONE:
+            return state, None
+        case GoesOn():
+            return _goes_on(state, event)
+        case Words():
+            return _words(state, event)
+        case Over():
+            unheard = event.text is None and state.phase is Overlap.UNHEARD
+            passing = (
+                not unheard and is_acknowledgement(event.text or "") and event.remains_ms >= REMAINING_MS
+            )
+            return IDLE, Output.PASS if passing else Output.INTERRUPT
+        case _:
+            assert_never(event)
+
+
+def _goes_on(state: State, event: GoesOn) -> tuple[State, Output | None]:
+    length = event.at_ms - state.onset_ms
+    limit = DECIDE_MS if state.phase is Overlap.UNHEARD else LONGEST_ACKNOWLEDGEMENT_MS
+    if length >= limit:
+        return IDLE, Output.INTERRUPT
+    due = FIRST_GLANCE_MS if state.glanced_ms == 0 else state.glanced_ms + GLANCE_EVERY_MS
+    if event.can_glance and length >= due:
+        return replace(state, glanced_ms=length), Output.GLANCE
+    return state, None
+
+
+def _words(state: State, event: Words) -> tuple[State, Output | None]:
+    if not event.text.strip():
+        return state, None  # nothing understood: a cough, or too little of a word
+    fits = is_acknowledgement(event.text) if event.whole else may_become_acknowledgement(event.text)
+    if fits:
+        return replace(state, phase=Overlap.ACKNOWLEDGING), None
+    return IDLE, Output.INTERRUPT
+
+
+_WORDS = re.compile(r"[^\W\d_]+")
+_HUM = re.compile(r"(?:[mnh]|[aeou]h+)+|[aeouh]+h|[음흠응엄아어오으]+")
+"""Sounds without a word: "mm-hmm", "uh-huh", "음", "아"."""
+_ENGLISH = (
+    "yeah yep yup yes ya okay ok right sure alright all i see c got it oh ah ooh wow fine good great cool"
+)
+_KOREAN = (
+    "네 넵 예 옙 네네 그렇군요 그렇구나 그러네요 그래요 그쵸 그렇죠 맞아요 맞습니다 알겠습니다 알겠어요 아하"
+)
+_ACKNOWLEDGING = frozenset([*_ENGLISH.split(), *_KOREAN.split()])
+"""Words that alone, or with one another, take no turn. "I see" is often written "I C"."""
+
+
+def is_acknowledgement(text: str) -> bool:
+    """Whether all that was said only tells that somebody listens; nothing said is one, too."""
+    return all(_acknowledges(word) for word in _WORDS.findall(text.casefold()))
+
+
+def may_become_acknowledgement(text: str) -> bool:
+    """The same for words whose last one may be cut in the middle."""
+    words = _WORDS.findall(text.casefold())
+    return is_acknowledgement(" ".join(words[:-1])) and (
+        not words or _acknowledges(words[-1]) or any(known.startswith(words[-1]) for known in _ACKNOWLEDGING)
+    )
+
+
+def _acknowledges(word: str) -> bool:
+    return word in _ACKNOWLEDGING or _HUM.fullmatch(word) is not None

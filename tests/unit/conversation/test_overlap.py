@@ -1,0 +1,167 @@
+"""Speech over an answer: the machine against its table, and what client and caller notice of it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from moksori.conversation import events as ev
+from moksori.conversation import overlap
+from moksori.conversation.tables import OVERLAP
+from tests.unit.conversation.harness import Call, call
+
+ACKNOWLEDGEMENTS = [
+    "Yeah.", "Okay.", "Right.", "I see.", "Mm-hmm.", "Uh-huh.", "Sure.", "Oh, okay.", "Yes.", "All right.", "Hmm", "",
+    "네.", "음", "아 네", "네, 네.", "그렇군요.", "아.", "예", "응", "맞아요",
+]  # fmt: skip
+INTERRUPTIONS = [
+    "Wait, stop.", "No.", "Hold on a second.", "Excuse me", "Stop", "Okay, but I want to cancel.", "Actually, never mind.",
+    "잠깐만요.", "아니요, 그게 아니라요.", "그만", "상담원 연결해 주세요.", "네, 그런데 취소할게요.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ACKNOWLEDGEMENTS)
+def test_whoever_only_listens_takes_no_turn(text: str) -> None:
+    assert overlap.is_acknowledgement(text)
+
+
+@pytest.mark.parametrize("text", INTERRUPTIONS)
+def test_whoever_has_something_to_say_does(text: str) -> None:
+    assert not overlap.is_acknowledgement(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "may"), [("Al", True), ("Okay, ri", True), ("그렇", True), ("Wa", False), ("아니", False)]
+)
+def test_a_word_cut_in_the_middle_gets_the_benefit_of_the_doubt(text: str, may: bool) -> None:
+    assert overlap.may_become_acknowledgement(text) is may
+
+
+def _kind(event: overlap.Event) -> str:
+    match event:
+        case overlap.Words():
+            return "words" if not overlap.is_acknowledgement(event.text) else "acknowledgement"
+        case overlap.Over():
+            return "over"
+        case _:
+            return {"Began": "began", "GoesOn": "goes_on", "Withdrawn": "withdrawn"}[type(event).__name__]
+
+
+def test_the_machine_does_what_its_table_says_and_all_of_it() -> None:
+    events: list[overlap.Event] = [
+        overlap.Began(1000),
+        *(overlap.GoesOn(1000 + ms, g) for ms in (96, 224, 352, 1200) for g in (True, False)),
+        *(overlap.Words(t, w) for t in ("Yeah", "Stop now") for w in (True, False)),
+        *(overlap.Over(t, r) for t in ("Yeah", "Stop now", None) for r in (0, 5000)),
+        overlap.Withdrawn(),
+    ]
+    seen: set[tuple[tuple[str, str], tuple[str, str | None]]] = set()
+    for run in itertools.product(events, repeat=3):
+        state = overlap.IDLE
+        for event in run:
+            after, output = overlap.step(state, event)
+            seen.add(
+                ((state.phase.value, _kind(event)), (after.phase.value, output.value if output else None))
+            )
+            state = after
+    told = {(cell, outcome) for cell, outcomes in OVERLAP.items() for outcome in outcomes}
+    assert seen == told
+
+
+def answering(**rules: bool) -> Call:
+    """A call in which a long answer is sounding."""
+    c = call(glance=True, **rules)
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Tell me all."}]}
+    c.client("conversation.item.create", item=item)
+    c.client("response.create")
+    c.brain_says(
+        "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen. " * 2
+    )
+    c.speak()
+    c.sent.clear()
+    c.asked.clear()
+    return c
+
+
+def glimpsed(c: Call, text: str) -> None:
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, text))
+
+
+def test_a_backchannel_leaves_no_trace() -> None:
+    c = answering()
+    c.speech(352 - 32)
+    glimpsed(c, "Yeah")
+    c.speech(64)
+    c.silence(96)
+    c.transcribed("Yeah.")
+    c.silence(640)
+    assert c.sent == []
+    assert c.all(ev.Think) == []
+    assert not [i for i in c.conversation.items()[1:] if i.status == "incomplete"]
+
+
+def test_an_interruption_is_announced_as_soon_as_its_words_are_known() -> None:
+    c = answering()
+    c.speech(256)
+    assert c.sent == []
+    glimpsed(c, "Wait")
+    assert c.types == ["input_audio_buffer.speech_started"]
+    assert c.conversation.items()[-1].status == "incomplete"
+
+
+def test_speech_whose_words_stay_unknown_interrupts_within_400_ms() -> None:
+    c = answering()
+    c.speech(352)
+    assert c.types == ["input_audio_buffer.speech_started"]
+
+
+def test_an_acknowledgement_that_goes_on_is_an_interruption() -> None:
+    c = answering()
+    c.speech(256)
+    glimpsed(c, "Okay")
+    c.speech(224)
+    assert c.sent == []
+    glimpsed(c, "Okay, but that")
+    assert c.types == ["input_audio_buffer.speech_started"]
+
+
+def test_a_cough_passes_and_the_next_turn_is_heard() -> None:
+    c = answering()
+    c.speech(160)
+    c.silence(96)
+    c.transcribed("")
+    c.silence(640)
+    assert c.sent == []
+    c.wait(20_000)
+    c.spoken_turn("Where is my order?")
+    assert c.types[:3] == [
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+    ]
+
+
+def test_a_yes_at_the_end_of_an_answer_is_a_reply() -> None:
+    c = answering()
+    c.wait(8_200)  # of about 9 s
+    c.speech(256)
+    glimpsed(c, "Yes")
+    c.silence(96)
+    c.transcribed("Yes.")
+    c.silence(640)
+    assert c.types[:3] == [
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+    ]
+    assert c.last(ev.Think).history[-1].content[0].transcript == "Yes."  # type: ignore[union-attr]
+
+
+def test_without_interrupt_response_speech_is_announced_at_once() -> None:
+    c = answering()
+    vad = {"type": "server_vad", "interrupt_response": False}
+    c.client("session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": vad}}})
+    c.sent.clear()
+    c.speech(128)
+    assert c.types == ["input_audio_buffer.speech_started"]
