@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -22,6 +23,8 @@ class Capabilities:
     max_session_s: int | None = None
     billing: Literal["none", "tokens", "seconds"] = "none"
     modalities: frozenset[str] = frozenset({"audio", "text"})
+    reviews: bool = False
+    """Asks `Opening.review` about each sentence before it is spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Opening:
     handle: bytes | None = None
     strict: bool = False
     """Refuse what the real service refuses (`?strict=1`)."""
+    review: Callable[[str], str | None] | None = None
+    """What to say instead of a sentence, or None where it may be said as it is."""
     connect_ms: int | None = None
     """How long it took to connect, told as `latency` until there is a turn's."""
 

@@ -53,13 +53,17 @@ def compose(settings: Settings) -> House:
     """The house as the settings want it; nothing is loaded before its engine is started."""
     from moksori.engine.engine import Engine as LocalEngine
     from moksori.gateway.gateway import Gateway
+    from moksori.server.shop_calls import flows_brain, open_for_calls
     from moksori.sessions.registry import Sessions
 
     telemetry = Telemetry()
-    engine = LocalEngine.create(settings.engine) if settings.engine.profile != "off" else None
+    shop = open_for_calls(settings)
+    flows = flows_brain(settings) if shop is not None else None
+    engine = LocalEngine.create(settings.engine, flows) if settings.engine.profile != "off" else None
     gateway = Gateway(settings)
-    sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry, remote=gateway)
+    sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry, remote=gateway, shop=shop)
     house = House.build(settings, sessions, engine, telemetry, gateway)
+    house.shop = shop
     house.accounts.on_ended = sessions.end_keys
     return house
 

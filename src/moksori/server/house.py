@@ -48,6 +48,14 @@ class Sessions(Protocol):
     async def drain(self, seconds: float) -> None: ...
 
 
+class Shop(Protocol):
+    """The shop, as far as the server's life is concerned."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class Remote(Protocol):
     """Other people's models, as far as routes speak of them."""
 
@@ -67,6 +75,7 @@ class House:
     accounts: Accounts
     origins: OriginRule
     remote: Remote | None = None
+    shop: Shop | None = None
     draining: bool = False
 
     @classmethod

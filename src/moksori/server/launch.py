@@ -14,6 +14,7 @@ from moksori.agent.speech import SpeechFailed
 from moksori.engine.weights import WeightsFailed, WeightsMissing, default_home
 from moksori.server import needs, page
 from moksori.server.run import Address, CannotListen, Exit, listen, serve
+from moksori.server.shop_calls import NO_SHOP
 from moksori.settings import Settings, SettingsError
 
 
@@ -50,6 +51,8 @@ def launch(settings: Settings, *, ready_file: Path | None = None, self_signed: b
             raise CannotStart(str(error), Exit.WEIGHTS_MISSING) from error
         except SettingsError as error:
             raise CannotStart(str(error), Exit.BAD_SETTINGS) from error
+        except NO_SHOP as error:
+            raise CannotStart(f"The shop cannot be opened: {error}", Exit.BAD_SETTINGS) from error
         except SpeechFailed as error:
             raise CannotStart(f"The engine cannot start: {error}", Exit.FAILED) from error
         except ModuleNotFoundError as error:

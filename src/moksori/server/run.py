@@ -248,6 +248,8 @@ async def running(
     The engine is not started here, but is closed.
     """
     await house.accounts.start()
+    if house.shop is not None:
+        await house.shop.start()
     http = server(house, tls)
     host, port = listener.getsockname()[:2]
     serving = asyncio.create_task(http.serve([listener]), name="http")
@@ -263,6 +265,8 @@ async def running(
         http.end()
         await serving
         await house.accounts.close()
+        if house.shop is not None:
+            await house.shop.close()
         if house.engine is not None:
             try:
                 await asyncio.wait_for(house.engine.close(), 0.1 if http.force_exit else ENGINE_CLOSE_S)

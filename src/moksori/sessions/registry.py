@@ -29,6 +29,7 @@ from moksori.sessions.dialect import BetaClient
 from moksori.sessions.log import Spool, SpooledLog
 from moksori.sessions.resume import Line
 from moksori.sessions.routing import Route, Routed, plan
+from moksori.sessions.tools import ServedRoutes, Shop
 from moksori.sessions.waiting import OnFirstNeed
 from moksori.sessions.wire import Wire, WireEvents
 from moksori.settings import LOCAL_MODEL, LOCAL_ROUTE, Settings
@@ -132,8 +133,10 @@ class Sessions:
         engine: LocalEngine | None,
         telemetry: Telemetry,
         remote: Remote[Any] | None = None,
+        shop: Shop | None = None,
     ) -> None:
         self._settings = settings
+        self._shop = shop
         self._engine = engine
         self._remote = remote
         self._telemetry = telemetry
@@ -153,7 +156,7 @@ class Sessions:
         self._admit(request)
         routes, first = self._routes(request)
         session = self._session(request, first)
-        backend = self._backend(routes, lazily=first is not None and first.idle_billed)
+        backend = self._backend(routes, request, lazily=first is not None and first.idle_billed)
         line = self._line(wire, session.id)
         beta = BetaClient(line) if request.dialect == "beta" else None
         conductor = Conductor(
@@ -292,8 +295,14 @@ class Sessions:
         except ProtocolError as error:
             raise Refused(error.code or "invalid_value", error.message, POLICY_VIOLATION, 400) from error
 
-    def _backend(self, routes: tuple[Route, ...], lazily: bool) -> Backend | Routed:
-        routed = Routed(routes, self._telemetry.route_failed)
+    def _backend(
+        self, routes: tuple[Route, ...], request: ConnectRequest, *, lazily: bool
+    ) -> Backend | Routed:
+        told = self._telemetry.route_failed
+        if self._shop is not None:
+            routed: Routed = ServedRoutes(routes, told, self._shop, request.principal)
+        else:
+            routed = Routed(routes, told)
         return OnFirstNeed(routed) if lazily else routed
 
     def _routes(self, request: ConnectRequest) -> tuple[tuple[Route, ...], Destination | None]:

@@ -73,6 +73,10 @@ class PolicyIndex:
         ]
         return sorted((hit for hit in hits if hit.score > 0), key=lambda hit: -hit.score)[:limit]
 
+    def texts(self, language: str) -> list[str]:
+        """Every passage's text, in the order of the catalogue."""
+        return [passage.text[language] for passage in self._passages]
+
     def _score(self, wanted: set[str], terms: Counter[str], length: int) -> float:
         score = 0.0
         for term in wanted:

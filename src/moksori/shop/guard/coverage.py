@@ -106,7 +106,7 @@ def _records(value: JSON) -> Iterator[JSON]:
             for v in value.values()
             if isinstance(v, list) and v and isinstance(v[0], dict) and _has_state(v)
         ]
-        own = any(isinstance(v, str) and k.casefold() in _STATE_KEYS for k, v in value.items())
+        own = any(_state_text(v) and k.casefold() in _STATE_KEYS for k, v in value.items())
         if own or not lists:
             yield value
         else:
@@ -122,8 +122,9 @@ def _states(value: JSON) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
             name = key.casefold()
-            if isinstance(inner, str) and any(name == s or name.endswith(f"_{s}") for s in _STATE_KEYS):
-                yield from _states_of(inner)
+            state = _state_text(inner)
+            if state and any(name == s or name.endswith(f"_{s}") for s in _STATE_KEYS):
+                yield from _states_of(state)
             elif name.endswith("_at") and inner:
                 yield from _states_of(name)
             else:
@@ -131,6 +132,13 @@ def _states(value: JSON) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _states(inner)
+
+
+def _state_text(value: JSON) -> str:
+    """A state as it is kept: a word, or a code with its words in each language."""
+    if isinstance(value, dict) and "code" in value:
+        return " ".join(v for v in value.values() if isinstance(v, str))
+    return value if isinstance(value, str) else ""
 
 
 def _states_of(text: str) -> Iterator[str]:

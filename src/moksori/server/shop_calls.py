@@ -1,0 +1,38 @@
+"""The shop behind calls: opened from the settings, its keys from the environment."""
+
+from __future__ import annotations
+
+import os
+
+from moksori.agent.brain import Brain
+from moksori.settings import Settings, SettingsError
+from moksori.shop.desk import ShopDesk
+from moksori.shop.guard.keys import settings_from
+from moksori.shop.policy import PolicyUnusable
+from moksori.shop.tools.toolset import ShopUnusable
+from moksori.store import DatabaseUnusable
+
+NO_SHOP = (DatabaseUnusable, ShopUnusable, PolicyUnusable)
+"""Why a shop cannot be opened; each is a sentence."""
+
+
+def open_for_calls(settings: Settings) -> ShopDesk | None:
+    """The shop the settings name, not yet opened; None where there is none. Raises `SettingsError`."""
+    shop = settings.shop
+    if shop.database is None:
+        return None
+    try:
+        keys = settings_from({**settings.dotenv, **os.environ})
+    except ValueError as why:
+        raise SettingsError(str(why)) from why
+    return ShopDesk(
+        shop.database, prompt_id=shop.prompt, language=shop.language, policy=shop.policy, settings=keys
+    )
+
+
+def flows_brain(settings: Settings) -> Brain:
+    """Answers the shop's callers without a model; others with the fixed sentences of profile lite."""
+    from moksori.engine.lite import LiteBrain
+    from moksori.shop.flows.brain import FlowsBrain
+
+    return FlowsBrain(otherwise=LiteBrain(), language=settings.shop.language)

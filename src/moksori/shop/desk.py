@@ -1,0 +1,71 @@
+"""The shop as live sessions use it: its guards, and what a model is told. Opened when the server starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from moksori.agent.guard import Guards, Transcripts
+from moksori.agent.principal import Principal
+from moksori.agent.tools import JSON, Language
+from moksori.shop.guard.call import CallGuard, GuardSettings, ShopGuards, utc_now
+from moksori.shop.prompt import context_of, instructions
+from moksori.shop.texts import LANGUAGES
+from moksori.shop.tools.toolset import ShopTools, open_shop
+
+
+class ShopDesk:
+    """`Shop` of the sessions room. Before `start` there are no guards."""
+
+    def __init__(
+        self,
+        database: str,
+        *,
+        prompt_id: str = "shop",
+        language: Language = "ko",
+        policy: Path | None = None,
+        settings: GuardSettings | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.prompt_id = prompt_id
+        self.language: Language = language
+        self._database, self._policy = database, policy
+        self._settings, self._clock = settings, clock
+        self.tools: ShopTools | None = None
+        self._guards: ShopGuards | None = None
+        self._passages: dict[str, list[str]] = {}
+
+    async def start(self) -> None:
+        """Open the database. Raises `DatabaseUnusable`, `ShopUnusable` or `PolicyUnusable`, each with a sentence."""
+        self.tools = await open_shop(self._database, policy=self._policy)
+        self._guards = ShopGuards(self.tools, self._settings, clock=self._clock)
+        self._passages = {each: self.tools.index.texts(each) for each in LANGUAGES}
+
+    async def close(self) -> None:
+        if self.tools is not None:
+            await self.tools.close()
+
+    @property
+    def guards(self) -> Guards:
+        return self
+
+    @property
+    def shop_guards(self) -> ShopGuards:
+        assert self._guards is not None, "the shop was started"
+        return self._guards
+
+    def open(
+        self, session_id: str, principal: Principal, *, language: Language, transcripts: Transcripts
+    ) -> CallGuard:
+        return self.shop_guards.open(session_id, principal, language=language, transcripts=transcripts)
+
+    def instructions(self, variables: Mapping[str, JSON], language: Language, own: str) -> str:
+        assert self.tools is not None, "the shop was started"
+        profile = self.tools.profile
+        return instructions(
+            {"ko": profile.name_ko, "en": profile.name_en}, self._passages, variables, language, own
+        )
+
+    def context(self, variables: Mapping[str, JSON]) -> str | None:
+        return context_of(variables)

@@ -1,0 +1,99 @@
+"""The flows and their words, read once from `flows.toml` and `texts.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from moksori.agent.tools import Language
+from moksori.shop.texts.catalogue import fill
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One thing callers want. `tool` is the write it ends in, if it `writes`."""
+
+    name: str
+    patterns: tuple[re.Pattern[str], ...]
+    writes: bool
+    tool: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    flows: tuple[Flow, ...]
+    split: re.Pattern[str]
+    words: Mapping[str, re.Pattern[str]]
+    reasons: Mapping[str, re.Pattern[str]]
+    methods: Mapping[str, re.Pattern[str]]
+
+
+FILLERS = frozenset(
+    tomllib.loads(files("moksori.shop.flows").joinpath("flows.toml").read_text("utf-8"))["fillers"]
+)
+"""Words of a question about a product that name none."""
+PARTICLES = (
+    "이에요",
+    "인가요",
+    "으로",
+    "에서",
+    "이요",
+    "예요",
+    "은",
+    "는",
+    "이",
+    "가",
+    "을",
+    "를",
+    "도",
+    "로",
+    "요",
+)
+
+
+@cache
+def data() -> Data:
+    raw = _read("flows.toml")
+
+    def either(texts: Mapping[str, str]) -> re.Pattern[str]:
+        return re.compile(f"{texts['ko']}|{texts['en']}")
+
+    return Data(
+        flows=tuple(
+            Flow(
+                each["name"],
+                tuple(re.compile(p) for language in ("ko", "en") for p in each[language]),
+                each.get("writes", False),
+                each.get("tool"),
+            )
+            for each in raw["flow"]
+        ),
+        split=re.compile(f"{raw['split']['ko']}|{raw['split']['en']}"),
+        words={name: either(texts) for name, texts in raw["words"].items()},
+        reasons={name: either(texts) for name, texts in raw["reason"].items()},
+        methods={name: either(texts) for name, texts in raw["method"].items()},
+    )
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("moksori.shop.flows").joinpath(name).read_text(encoding="utf-8"))
+
+
+def say(key: str, language: Language, **facts: Any) -> str:
+    """A sentence of the catalogue. Raises `KeyError` for a key or fact that is missing."""
+    return fill(_read("texts.toml")[key][language], language, facts)
+
+
+def enumerate_(things: Sequence[str], language: Language) -> str:
+    """ "A, B and C"."""
+    if len(things) < 2:
+        return "".join(things)
+    if language == "ko" and len(things) > 2:
+        return ", ".join(things)
+    return say("join", language, all_but_last=", ".join(things[:-1]), last=things[-1])

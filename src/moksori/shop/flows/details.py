@@ -1,0 +1,96 @@
+"""Names, phone numbers and addresses out of a sentence. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from moksori.shop.flows.digits import said_digits
+from moksori.shop.guard.text import fold
+
+_SURNAMES = (
+    "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백남노하허유심곽성차주우구민진나엄채원천방공현함변염"
+)
+_NAME_ENDS = (
+    "이라고 합니다|라고 합니다|이라고 해요|라고 해요|이에요|예요|이고요|고요|입니다|이라고요|이고|이요|요|님"
+)
+_NAME_ASKED = re.compile(
+    rf"(?:이름은|성함은|이름이|저는|전|제가|나는)?\s*([가-힣]{{2,5}}?)(?:{_NAME_ENDS}|,|\s|\.|$)"
+)
+_NAME_EN = re.compile(
+    r"(?:i'?m|i am|my name is|the name is|name'?s|name is|this is|it'?s)\s+([a-z]+(?:[ -][a-z]+){0,2})",
+    re.IGNORECASE,
+)
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_NOT_NAMES = frozenset(
+    {"이름", "번호", "전화", "전화번호", "주문", "주문번호", "이메일", "성함", "저기", "그게", "안녕", "우선"}
+)
+_REGION = (
+    r"(?:서울|부산|대구|인천|광주|대전|울산|세종)(?:특별자치시|특별시|광역시|시)?|경기도?|강원(?:특별자치)?도?|충청[남북]도|충[남북]|"
+    r"전라[남북]도|전북특별자치도|전[남북]|경상[남북]도|경[남북]|제주(?:특별자치)?도?"
+)
+_ADDRESS_KO = re.compile(
+    rf"(?P<region>{_REGION})\s+(?P<city>(?:\S+[시군구]\s*)+?)\s*(?P<line1>\S+?(?:로|길)\s?\d+(?:-\d+)?(?:번길 ?\d+)?)"
+    r"(?P<rest>[^0-9]*(?:\d+동)?\s*(?:\d+호)?)"
+)
+_STREET_EN = r"ro|gil|daero|street|st|road|rd|avenue|ave|lane|drive"
+_POSTCODE_EN = r"(?:(?:with )?(?:the )?(?:postcode|postal code|zip(?: code)?)\s*(?:is )?)?(?=\d{5}|[,.]|$)"
+_ADDRESS_EN = re.compile(
+    rf"(?P<line1>\d+[a-z]?\s+[^,]+?(?:{_STREET_EN})\b[^,]*),\s*(?P<city>[^,]+),\s*"
+    rf"(?P<region>[a-z][a-z .-]+?)(?:,|\s)*{_POSTCODE_EN}",
+    re.IGNORECASE,
+)
+_FULL_REGION = {
+    "서울": "서울특별시", "부산": "부산광역시", "대구": "대구광역시", "인천": "인천광역시", "광주": "광주광역시",
+    "대전": "대전광역시", "울산": "울산광역시", "세종": "세종특별자치시", "경기": "경기도",
+}  # fmt: skip
+_FLAT = re.compile(r"(\d+동)?\s*(\d+호)")
+
+
+def phone_in(text: str) -> str | None:
+    """A Korean mobile or landline number, said or written."""
+    return next((d for d in said_digits(text) if d.startswith("0") and 9 <= len(d) <= 11), None)
+
+
+def email_in(text: str) -> str | None:
+    found = _EMAIL.search(text)
+    return found.group().rstrip(".").casefold() if found else None
+
+
+def name_in(text: str) -> str | None:
+    """A person's name: a Korean one by its surname, an English one after "my name is"."""
+    for match in _NAME_ASKED.finditer(text):
+        name = match[1]
+        if 2 <= len(name) <= 4 and name[0] in _SURNAMES and name not in _NOT_NAMES:
+            return name
+    found = _NAME_EN.search(text)
+    if found is None:
+        return None
+    words = re.split(r"\s+(?:and|my|phone|number|with)\b", found[1], flags=re.IGNORECASE)[0]
+    return words.strip() or None
+
+
+def address_in(text: str) -> dict[str, str] | None:
+    """Street, district, region and postcode, when all four were said."""
+    postcode = next((d for d in said_digits(text) if len(d) == 5), None)
+    if postcode is None:
+        return None
+    found = _ADDRESS_KO.search(text)
+    if found is not None:
+        region = found["region"]
+        address = {
+            "line1": found["line1"].strip(),
+            "city": found["city"].strip(),
+            "region": _FULL_REGION.get(region.removesuffix("시"), region),
+            "postcode": postcode,
+        }
+        flat = _FLAT.search(text[found.end("line1") :])
+        return address | ({"line2": " ".join(g for g in flat.groups() if g)} if flat else {})
+    found = _ADDRESS_EN.search(fold(text)) and _ADDRESS_EN.search(text)
+    if not found:
+        return None
+    return {
+        "line1": found["line1"].strip(),
+        "city": found["city"].strip(),
+        "region": found["region"].strip(" ,"),
+        "postcode": postcode,
+    }

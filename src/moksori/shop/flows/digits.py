@@ -1,0 +1,106 @@
+"""Digits as callers say them: "이육일일일팔 다시 일공공일", "two six one, double one eight", "ten oh three". Pure."""
+
+from __future__ import annotations
+
+import re
+
+SHORTEST = 3
+"""Digits from which on a run of spoken digits is taken for a number, not for words that sound like one."""
+_KOREAN = {
+    "영": "0", "공": "0", "빵": "0", "일": "1", "이": "2", "삼": "3", "사": "4", "오": "5", "육": "6",
+    "륙": "6", "유": "6", "칠": "7", "팔": "8", "구": "9", "하나": "1", "둘": "2",
+}  # fmt: skip
+_SCALE = {"십": 10, "백": 100, "천": 1000}
+_ENGLISH = {
+    "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+    "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13",
+    "fourteen": "14", "fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19",
+    "twenty": "2", "thirty": "3", "forty": "4", "fifty": "5", "sixty": "6", "seventy": "7", "eighty": "8",
+    "ninety": "9",
+}  # fmt: skip
+_TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"})
+_TAIL = re.compile(
+    r"(번이요|번이에요|번입니다|이에요|입니다|번이|이고요|이고|이요|번은|번을|번의|번|요|은|는|을|를|에|의)$"
+)
+_BETWEEN = frozenset({"다시", "대시", "에", "dash", "hyphen", "and", "minus", "번", "의"})
+_TOKEN = re.compile(r"[0-9]+|[a-z]+|[가-힣]+|[-–,.]")
+
+
+def said_digits(text: str) -> tuple[str, ...]:
+    """The numbers of a sentence as strings of digits: each group, and neighbouring groups joined.
+
+    >>> said_digits("번호는 261118-1001이에요"), said_digits("일공공일이요"), said_digits("order ten oh three")
+    (('2611181001', '261118', '1001'), ('1001',), ('1003',))
+    """
+    runs: list[list[str]] = [[]]
+    spoken = ""
+    doubled = 1
+    was_tens = False
+
+    def close_spoken() -> None:
+        nonlocal spoken
+        if len(spoken) >= SHORTEST:
+            runs[-1].append(spoken)
+        spoken = ""
+
+    for token in [*_TOKEN.findall(text.casefold()), "end"]:
+        digits = _digits_of(token)
+        if token.isdigit():
+            if len(token) <= 2 and spoken:
+                spoken += token
+            else:
+                close_spoken()
+                runs[-1].append(token)
+        elif token in ("double", "triple"):
+            doubled = 2 if token == "double" else 3
+            continue
+        elif digits is not None:
+            if was_tens and token in _TENS:
+                spoken += "0"
+            spoken += digits * doubled
+        elif token in ("-", "–", ",", ".") or token in _BETWEEN:
+            close_spoken()
+        else:
+            if was_tens:
+                spoken += "0"
+            close_spoken()
+            runs.append([])
+        was_tens = token in _TENS
+        doubled = 1
+    found: list[str] = []
+    for run in runs:
+        if len(run) > 1:
+            found.append("".join(run))
+        found += run
+    return tuple(dict.fromkeys(found))
+
+
+def _digits_of(token: str) -> str | None:
+    if token in _ENGLISH:
+        return _ENGLISH[token]
+    if not ("가" <= token[0] <= "힣"):
+        return None
+    bare = token
+    while (cut := _TAIL.sub("", bare)) != bare and cut and not _plain(bare):
+        bare = cut
+    if _plain(bare):
+        return "".join(_KOREAN[c] for c in bare)
+    return _scaled(bare)
+
+
+def _plain(word: str) -> bool:
+    return bool(word) and all(c in _KOREAN for c in word)
+
+
+def _scaled(word: str) -> str | None:
+    """ "천일" is 1001, "천삼" 1003."""
+    if len(word) < 2 or not all(c in _KOREAN or c in _SCALE for c in word) or "천" not in word:
+        return None
+    total, digit = 0, None
+    for c in word:
+        if c in _SCALE:
+            total += (1 if digit is None else digit) * _SCALE[c]
+            digit = None
+        else:
+            digit = int(_KOREAN[c])
+    return str(total + (digit or 0))

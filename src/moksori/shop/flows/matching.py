@@ -1,0 +1,288 @@
+"""What a caller means among the few things it can be: this caller's orders, their items, a product's options. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from moksori.shop.dates import Span, understand
+from moksori.shop.flows.data import data
+from moksori.shop.flows.digits import said_digits
+from moksori.shop.flows.sounds import sounds_in
+from moksori.shop.guard.text import fold, joined
+from moksori.shop.texts.catalogue import entries
+
+Order = dict[str, Any]
+Line = dict[str, Any]
+SHORTEST_NUMBER = 4
+ALMOST_FROM = 8
+"""Digits from which on a number with one wrong digit still means the only order it can mean."""
+_ITEM = re.compile(r"(?:\d+ × )?([^,()]+?)\s*\(([^)]*)\)")
+DATE_WORDS = 3
+
+
+def has(kind: str, text: str) -> bool:
+    return data().words[kind].search(fold(text)) is not None
+
+
+def excluded(text: str) -> tuple[str, str]:
+    """The sentence without what the caller says it is not ("빨간 거 말고"), and what that was."""
+    folded = fold(text)
+    out: list[str] = []
+
+    def drop(match: re.Match[str]) -> str:
+        out.append(" ".join(g for g in match.groups() if g))
+        return " "
+
+    return data().words["not_this"].sub(drop, folded), " ".join(out)
+
+
+# ---------------------------------------------------------------- orders
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Orders a sentence can mean, best first, and whether it names any at all."""
+
+    orders: tuple[Order, ...]
+    named: bool
+    number: str = ""
+    """A number that was said and is nobody's here."""
+    scores: Mapping[str, int] = field(default_factory=dict)
+    """How well each order fits the words, by its id."""
+
+    def best(self, among: Sequence[Order]) -> list[Order]:
+        """The best fitting of some of the orders."""
+        top = max((self.scores.get(o["order_id"], 0) for o in among), default=0)
+        return [o for o in among if self.scores.get(o["order_id"], 0) == top]
+
+
+def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
+    """By number, then date, then product and colour, then "the one I just ordered"."""
+    wanted, not_wanted = excluded(text)
+    numbers = [d for d in said_digits(wanted) if len(d) >= SHORTEST_NUMBER]
+    found = _by_number(numbers, orders)
+    if found:
+        return Reference(tuple(found), named=True)
+    unknown = next((d for d in numbers if not _is_date(d, orders)), "")
+    if unknown and not _postcode(wanted, unknown):
+        return Reference((), named=True, number=unknown)
+    pool, named = list(orders), False
+    if not_wanted:
+        kept = [o for o in pool if score(not_wanted, o) == 0 and not _by_number(said_digits(not_wanted), [o])]
+        pool, named = kept or pool, True
+    span = _date_in(wanted, today)
+    if span is not None:
+        pool = [o for o in pool if span.first <= _day(o) <= span.last]
+        named = True
+    scores = {o["order_id"]: score(wanted, o) for o in pool}
+    if not any(scores.values()):  # the colour that was said may be the one that is wanted instead
+        scores = {o["order_id"]: score(wanted, o, strict=False) for o in pool}
+    if any(scores.values()):
+        pool = sorted((o for o in pool if scores[o["order_id"]]), key=lambda o: -scores[o["order_id"]])
+        named = True
+    if has("newest", text) and pool and not named:
+        return Reference((pool[0],), named=True)
+    return Reference(tuple(pool), named, scores={k: v for k, v in scores.items() if v})
+
+
+def _by_number(numbers: Sequence[str], orders: Sequence[Order]) -> list[Order]:
+    for number in numbers:
+        if len(number) >= SHORTEST_NUMBER:
+            hits = [o for o in orders if _digits(o).endswith(number)]
+            if hits:
+                return hits
+    for number in numbers:
+        if len(number) >= ALMOST_FROM:
+            hits = [o for o in orders if len(_digits(o)) == len(number) and _differ(_digits(o), number) <= 1]
+            if len(hits) == 1:
+                return hits
+    return [o for n in numbers if len(n) == 6 for o in orders if _digits(o).startswith(n)]
+
+
+def _is_date(number: str, orders: Sequence[Order]) -> bool:
+    return len(number) == 6 and any(_digits(o).startswith(number) for o in orders)
+
+
+def _postcode(text: str, number: str) -> bool:
+    return len(number) == 5 or number.startswith("01")
+
+
+def _digits(order: Order) -> str:
+    return re.sub(r"\D", "", str(order["order_id"]))
+
+
+def _differ(a: str, b: str) -> int:
+    return sum(x != y for x, y in zip(a, b, strict=True))
+
+
+def _day(order: Order) -> date:
+    return datetime.fromisoformat(str(order["placed_at"])).date()
+
+
+def _date_in(text: str, today: date) -> Span | None:
+    words = text.split()
+    for size in range(DATE_WORDS, 0, -1):
+        for at in range(len(words) - size + 1):
+            phrase = " ".join(words[at : at + size])
+            if has("date", phrase):
+                bare = re.sub(r"(에|에는|의|은|는)$", "", phrase.strip(".,?!"))
+                bare = re.sub(r"^(from|on|in|since) ", "", bare)
+                span = understand(bare, today)
+                if span is not None:
+                    return span
+    return None
+
+
+def score(text: str, order: Order, *, strict: bool = True) -> int:
+    """How well a sentence fits an order's items: 2 for a name, 1 for an option of the same item.
+
+    `strict`: an item of which another colour was said is not meant.
+    """
+    best = 0
+    coloured = any(value_said(text, code) for code in said_values())
+    for language in ("ko", "en"):
+        for name, options in _ITEM.findall((order.get("items_all") or order["items"])[language]):
+            named = mentions(text, re.sub(r"^(and )?(\d+ × )?", "", name.strip()))
+            option = any(_option_said(text, each) for each in options.split(", "))
+            if strict and named and coloured and not option:
+                continue
+            best = max(best, (2 if named else 0) + option)
+    return best
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a sentence names a thing: its whole name, or the word that says what it is (the last)."""
+    head = name.rsplit(maxsplit=1)[-1]
+    if re.fullmatch(r"[\x00-\x7f]+", name):
+        folded = fold(text).replace("-", " ")
+        return any(
+            re.search(rf"\b{re.escape(each)}s?\b", folded)
+            for each in (fold(name).replace("-", " "), fold(head).replace("-", " "))
+        ) or joined(name) in joined(text)
+    return sounds_in(name, text) or (len(head) > 1 and sounds_in(head, text))
+
+
+@cache
+def said_values() -> dict[str, tuple[str, ...]]:
+    """Every way to say an option's value, by its code."""
+    words = entries("words")
+    ways: dict[str, list[str]] = {
+        code: [code, texts["ko"], texts["en"]] for code, texts in words["value"].items()
+    }
+    for said, means in words["said"].items():
+        for code, texts in words["value"].items():
+            if means and means in (texts["ko"], texts["en"]):
+                ways[code].append(said)
+    return {code: tuple(dict.fromkeys(each)) for code, each in ways.items()}
+
+
+def value_said(text: str, code: str) -> bool:
+    """Whether an option's value ("blue", "500ml") is in a sentence, in any of its ways."""
+    folded = fold(text)
+    return any(_word_in(way, folded) for way in said_values().get(code, (code,)))
+
+
+def _option_said(text: str, option: str) -> bool:
+    folded = fold(text)
+    for code, ways in said_values().items():
+        if option in ways:
+            return value_said(text, code)
+    return _word_in(option, folded)
+
+
+def _word_in(word: str, folded: str) -> bool:
+    bare = fold(word)
+    if re.fullmatch(r"[\x00-\x7f]+", bare):
+        return re.search(rf"(?<![a-z0-9]){re.escape(bare)}(?![a-z0-9])", folded) is not None
+    # One syllable ("흰") must begin a word; longer ones may stand anywhere in one.
+    return (f" {bare}" in f" {folded}") if len(bare) == 1 else bare in folded
+
+
+# ---------------------------------------------------------------- items of an order
+
+
+def lines_meant(text: str, lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The items a sentence names; all of them for "everything"; none where it names none."""
+    wanted, not_wanted = excluded(text)
+    pool = [line for line in lines if not (not_wanted and _names(not_wanted, line))] or list(lines)
+    if has("all", wanted):
+        return tuple(pool)
+    named = [line for line in pool if _names(wanted, line)]
+    coloured = [line for line in named or pool if _colour(wanted, line)]
+    return tuple(coloured if coloured and (named or len(coloured) < len(pool)) else named)
+
+
+def _names(text: str, line: Line) -> bool:
+    return any(mentions(text, line["name"][language]) for language in ("ko", "en"))
+
+
+def _colour(text: str, line: Line) -> bool:
+    return any(value_said(text, value) for value in line["options"].values())
+
+
+def quantity_meant(text: str, line: Line) -> int | None:
+    """How many of an item; None for all there are."""
+    if line["quantity"] > 1 and has("one", text):
+        return 1
+    return None
+
+
+def variant_meant(text: str, line: Line, variants: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The option of the product that is wanted instead of the line's own."""
+    wanted, _ = excluded(text)
+    now: dict[str, str] = line["options"]
+    best, best_score = None, 0
+    for variant in variants:
+        options: dict[str, str] = variant["options"]
+        if options == now:
+            continue
+        changed = [v for k, v in options.items() if now.get(k) != v]
+        if not all(value_said(wanted, v) for v in changed):
+            continue
+        score = len(changed) * 2 + sum(_as_goal(wanted, v) for v in changed)
+        if score > best_score:
+            best, best_score = variant, score
+    return best
+
+
+def _as_goal(text: str, code: str) -> int:
+    """Whether a value is named as where to go: "빨간색으로", "to a red one"."""
+    folded = fold(text)
+    for way in said_values().get(code, (code,)):
+        bare = re.escape(fold(way))
+        if re.search(rf"{bare}(색|색상)?( ?(거|것|걸))?(으로|로)", folded):
+            return 1
+        if re.search(rf"\b(to|for|into|in|the) (a |an |the )?{bare}\b", folded):
+            return 1
+    return 0
+
+
+def reason_meant(text: str) -> str | None:
+    folded = fold(text)
+    return next((code for code, pattern in data().reasons.items() if pattern.search(folded)), None)
+
+
+def methods_meant(text: str, methods: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The payment methods a sentence names, by kind, brand or last digits."""
+    wanted, _ = excluded(text)
+    folded = fold(wanted)
+    by_name = [m for m in methods if _branded(folded, m)]
+    if by_name:
+        return tuple(by_name)
+    for code, pattern in data().methods.items():
+        if pattern.search(folded):
+            return tuple(m for m in methods if m["kind"]["code"] == code)
+    return ()
+
+
+def _branded(folded: str, method: dict[str, Any]) -> bool:
+    digits = re.findall(r"\d{4}", f"{method['ko']}")
+    brand = str(method["ko"]).split()[0]
+    return any(d in said_digits(folded) for d in digits) or (
+        len(brand) > 1 and method["kind"]["code"] in ("card", "account") and brand in folded
+    )

@@ -1,0 +1,340 @@
+"""One happening of a conversation: what was heard or what a tool returned, and what is said or called next. Pure.
+
+Wishes stand in a row. The first is worked on until something is missing: a fact (a tool is called), a choice (the
+caller is asked), a yes (the guard's sentence is read out). What the caller says is first an answer to what was
+asked, then a wish of its own; a wish in between is served and the one before it taken up again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any, assert_never
+
+from moksori.agent.guard import CONFIRM
+from moksori.agent.language import spoken_language
+from moksori.shop.flows import details, matching
+from moksori.shop.flows.data import data, say
+from moksori.shop.flows.digits import said_digits
+from moksori.shop.flows.serve import Ask, Done, Need, Propose, serve
+from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
+from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.text import fold, joined, words
+
+MOST_TRIES = 3
+"""Times one thing is asked for before a human is offered."""
+SMALL_TALK = ("greeting", "thanks", "goodbye")
+READ_AGAIN = frozenset({
+    "not_heard", "yes_too_early", "no_answer", "unclear_answer", "unsure_of_answer", "not_final",
+})  # fmt: skip
+"""Refusals of a confirmation after which the sentence is read out once more."""
+GONE = frozenset({"corrected", "new_value", "expired", "replaced", "changed", "unknown_proposal", "refused"})
+"""Refusals after which the write has to be proposed anew."""
+
+
+def step(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
+    match event:
+        case Heard(text, today):
+            state = replace(
+                state,
+                told="",
+                language=spoken_language(text, state.language),
+                last_heard=text or state.last_heard,
+            )
+            return _heard(state, text, today)
+        case Returned(output, today):
+            return _returned(state, output, today)
+        case _:
+            assert_never(event)
+
+
+# ---------------------------------------------------------------- what the caller said
+
+
+def wishes(text: str) -> list[Goal]:
+    """The wishes in a sentence, in order; what names none belongs to the one before it."""
+    found: list[Goal] = []
+    lead = ""
+    for part in data().split.split(text):
+        clause = (part or "").strip(" ,.")
+        if not clause:
+            continue
+        flow = flow_of(clause)
+        if flow is None or (flow in SMALL_TALK and found):
+            if found:
+                found[-1] = replace(found[-1], text=f"{found[-1].text} {clause}")
+            else:
+                lead = f"{lead} {clause}".strip()
+        elif found and found[-1].flow in SMALL_TALK:
+            found[-1] = Goal(flow, f"{lead} {clause}".strip())
+        elif found and found[-1].flow == flow and not _another(found[-1].text, clause):
+            found[-1] = replace(found[-1], text=f"{found[-1].text} {clause}")
+        else:
+            found.append(Goal(flow, f"{lead} {clause}".strip()))
+            lead = ""
+    if not found and (flow := flow_of(text)) is not None:
+        found = [Goal(flow, text)]
+    if len(found) == 1:
+        found = [replace(found[0], text=text)]
+    return found
+
+
+def flow_of(clause: str) -> str | None:
+    folded = fold(clause)
+    return next((f.name for f in data().flows if any(p.search(folded) for p in f.patterns)), None)
+
+
+def _another(before: str, clause: str) -> bool:
+    """Whether two clauses of one kind of wish speak of two orders."""
+    numbers = [{d for d in said_digits(t) if len(d) >= matching.SHORTEST_NUMBER} for t in (before, clause)]
+    return bool(numbers[0] and numbers[1] and numbers[0] != numbers[1])
+
+
+def _writes(flow: str) -> bool:
+    return next((f.writes for f in data().flows if f.name == flow), False)
+
+
+def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
+    if not joined(text):
+        return state, (Say(say("silence", state.language)),)
+    if state.proposal is not None and state.goals:
+        return _answered(state, state.proposal, text, today)
+    new = wishes(text)
+    current = state.goals[0] if state.goals else None
+    if current is not None and current.asked is not None:
+        digression = [g for g in new if _digresses(g, current, text)]
+        if not digression:
+            goal = replace(current, text=f"{current.text} {text}", slots={**current.slots, "answer": text})
+            return _advance(replace(state, goals=(goal, *state.goals[1:]), misses=0), today)
+        new = digression
+    if not new:
+        return _missed(state, text)
+    return _begin(state, new, today)
+
+
+def _digresses(goal: Goal, current: Goal, text: str) -> bool:
+    """Whether a wish heard while something was asked is one of its own, not part of the answer."""
+    if goal.flow == current.flow or goal.flow in SMALL_TALK:
+        return goal.flow == "goodbye" and len(words(text)) <= 4 and current.asked not in ("reason", "which")
+    if goal.flow in ("human", "complaint", "policy"):
+        return True
+    if current.asked in ("reason", "address", "identity", "option", "method"):
+        return False
+    aside = ("cancel", "return", "exchange", "delivery", "refund_status", "points", "cart")
+    return goal.flow in aside and len(words(text)) > 1
+
+
+def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Action, ...]]:
+    """Take up new wishes: those that only look first, then what was under way, if it is not replaced."""
+    ordered = sorted(new, key=lambda g: _writes(g.flow))
+    replaced = any(_writes(g.flow) or g.flow in ("human", "complaint", "goodbye") for g in new)
+    kept = () if replaced else state.goals
+    wanted = tuple(dict.fromkeys((*state.wanted, *(g.text for g in new if g.flow not in SMALL_TALK))))
+    state = replace(
+        state,
+        goals=(*ordered, *kept),
+        proposal=None if replaced else state.proposal,
+        wanted=wanted[-5:],
+        misses=0,
+    )
+    return _advance(state, today)
+
+
+def _missed(state: State, text: str) -> tuple[State, tuple[Action, ...]]:
+    if matching.has("wait", text):
+        return state, (Say(say("wait", state.language)),)
+    misses = state.misses + 1
+    key = "not_understood" if misses == 1 else "not_understood_again"
+    otherwise = say(key, state.language)
+    return replace(state, misses=misses), (Free(text, otherwise),)
+
+
+# ---------------------------------------------------------------- the answer to a sentence that was read out
+
+
+def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
+    answer = understand(text, About.of(proposal.sentence, (), proposal.tool))
+    if answer in (Answer.YES, Answer.SOFT):
+        return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": proposal.token}),)
+    goal = state.goals[0]
+    new = [g for g in wishes(text) if g.flow not in SMALL_TALK]
+    aside = [g for g in new if g.flow != goal.flow and (not _writes(g.flow) or answer.voids)]
+    corrected = _corrected(state, goal, text, today)
+    if aside and not (answer.voids and corrected is not None):
+        state = replace(state, proposal=None) if answer.voids else state
+        return _begin(state, aside, today)
+    if answer.voids and corrected is not None:
+        return _advance(replace(state, goals=(corrected, *state.goals[1:]), proposal=None), today)
+    if answer.voids:
+        rest = state.goals[1:]
+        state = replace(state, goals=rest, proposal=None)
+        if rest:
+            return _advance(state, today)
+        return state, (Say(say("left_alone", state.language)),)
+    if matching.has("wait", text):
+        return state, (Say(say("wait", state.language)),)
+    return state, (Say(say("again", state.language, sentence=proposal.sentence)),)
+
+
+def _corrected(state: State, goal: Goal, text: str, today: date) -> Goal | None:
+    """The wish with what the caller puts right, or None where the sentence says nothing else."""
+    orders = state.known.get("orders", {}).get("orders", [])
+    chosen = goal.slots.get("order")
+    if orders and chosen is not None:
+        others = [o for o in orders if o["order_id"] != chosen]
+        if matching.has("other", text):
+            pool = goal.slots.get("pool") or [o["order_id"] for o in others]
+            left = [o for o in others if o["order_id"] in pool]
+            meant = matching.refer(text, left, today)
+            if meant.orders:
+                return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"]})
+        meant = matching.refer(text, others, today)
+        if meant.named and meant.orders:
+            keep = {k: goal.slots[k] for k in ("reason",) if k in goal.slots}
+            return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"], **keep})
+    detail = state.known.get(f"order:{chosen}")
+    if detail is not None and goal.flow in ("return", "exchange"):
+        lines = matching.lines_meant(text, detail["items"])
+        if lines or matching.has("one", text):
+            keep = {k: v for k, v in goal.slots.items() if k in ("order", "reason", "lines")}
+            if lines:
+                keep["lines"] = [each["line"] for each in lines]
+            said = text if lines or goal.flow == "return" else f"{goal.text} {text}"
+            return Goal(goal.flow, said, keep)
+        if goal.flow == "exchange":
+            keep = {k: v for k, v in goal.slots.items() if k in ("order", "reason", "lines")}
+            if len(said_options(text, detail)) > 0:
+                return Goal(goal.flow, text, keep)
+    address = details.address_in(text)
+    if address is not None:
+        return Goal(
+            goal.flow, text, {k: v for k, v in goal.slots.items() if k == "order"} | {"address": address}
+        )
+    methods = state.known.get("account", {}).get("payment_methods", [])
+    if goal.flow == "change_payment" and matching.methods_meant(text, methods):
+        return Goal(goal.flow, text, {k: v for k, v in goal.slots.items() if k == "order"})
+    return None
+
+
+def said_options(text: str, detail: dict[str, Any]) -> list[str]:
+    """Values of options that are said and are not what the order has."""
+    wanted, _ = matching.excluded(text)
+    has = {v for line in detail["items"] for v in line["options"].values()}
+    return [code for code in matching.said_values() if code not in has and matching.value_said(wanted, code)]
+
+
+# ---------------------------------------------------------------- what a tool returned
+
+
+def _returned(state: State, output: dict[str, Any], today: date) -> tuple[State, tuple[Action, ...]]:
+    key, state = state.waiting, replace(state, waiting=None)
+    if key is None or not state.goals:
+        return state, (Say(say("anything_else", state.language)),)
+    if not output.get("ok"):
+        return _refused(state, key, output.get("error", {}), today)
+    if "proposal" in output:
+        made = output["proposal"]
+        tool = key.removeprefix("propose:")
+        state = replace(state, proposal=Proposal(tool, made["token"], made["read_out"]))
+        return _say(state, made["read_out"])
+    result = output.get("result", {})
+    if key == "confirm" and state.proposal is not None:
+        tool = state.proposal.tool
+        return _finished(state, tool, result, today)
+    if key == "propose:hand_over":
+        return _finished(state, "hand_over", result, today)
+    if key == "verify":
+        name = result.get("name", {})
+        whole = f"{name.get('family', '')}{name.get('given', '')}" if state.language == "ko" else ""
+        known = {k: v for k, v in state.known.items() if k != "orders"}
+        state = replace(state, goals=state.goals[1:], known=known)
+        state = _tell(state, say("verified", state.language, name=whole))
+        return _advance(state, today)
+    return _advance(replace(state, known={**state.known, key: result}), today)
+
+
+def _refused(state: State, key: str, error: dict[str, Any], today: date) -> tuple[State, tuple[Action, ...]]:
+    code, message = str(error.get("code", "")), str(error.get("message", ""))
+    if code in ("needs_customer", "not_verified") and key != "verify":
+        return _advance(replace(state, goals=(Goal("verify", ""), *state.goals)), today)
+    if key == "verify":
+        goal = replace(state.goals[0], text="", slots={}, tries=state.goals[0].tries + 1, asked="identity")
+        locked = code == "verification_locked" or goal.tries >= MOST_TRIES
+        state = replace(state, goals=() if locked else (goal, *state.goals[1:]))
+        return state, (Say(say("locked" if locked else "not_verified", state.language)),)
+    if key == "confirm" and state.proposal is not None:
+        if code in READ_AGAIN:
+            return _say(state, say("again", state.language, sentence=state.proposal.sentence))
+        if code == "already_done":
+            return _finished(state, state.proposal.tool, {}, today)
+        if code == "declined":
+            return replace(state, proposal=None, goals=state.goals[1:]), (
+                Say(say("left_alone", state.language)),
+            )
+        if code == "not_certain":
+            token = state.proposal.token
+            return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": token}),)
+        if code in GONE:
+            return _advance(replace(state, proposal=None), today)
+    state = replace(state, goals=state.goals[1:], proposal=None)
+    if code == "order_not_found":
+        message = say("repeat_number", state.language)
+    return _advance(_tell(state, message or say("failed", state.language)), today)
+
+
+def _finished(
+    state: State, tool: str, result: dict[str, Any], today: date
+) -> tuple[State, tuple[Action, ...]]:
+    goal = state.goals[0]
+    facts = {"ticket": result.get("ticket", "")}
+    text = say(f"done.{tool}", state.language, **facts)
+    if goal.flow == "complaint":
+        text = f"{say('sorry_complaint', state.language)} {text}"
+    # What was known of the orders is not so any more.
+    state = replace(state, goals=state.goals[1:], proposal=None, known={}, done=(*state.done, goal.text))
+    return _advance(_tell(state, text), today)
+
+
+# ---------------------------------------------------------------- going on
+
+
+def _advance(state: State, today: date) -> tuple[State, tuple[Action, ...]]:
+    """Serve the first wish as far as it goes, then the next."""
+    while state.goals:
+        if state.proposal is not None and _writes(state.goals[0].flow):
+            return _say(state, state.proposal.sentence)
+        goal, outcome = serve(state, state.goals[0], today)
+        state = replace(state, goals=(goal, *state.goals[1:]))
+        match outcome:
+            case Need(key, tool, arguments):
+                return replace(state, waiting=key), (Call(tool, arguments),)
+            case Propose(tool, arguments):
+                return replace(state, waiting=f"propose:{tool}"), (Call(tool, arguments),)
+            case Ask(text, slot, choices):
+                return _ask(state, goal, text, slot, choices)
+            case Done(text, more, over):
+                state = _tell(replace(state, goals=(*more, *state.goals[1:]), over=over), text)
+            case _:
+                assert_never(outcome)
+    return _say(state, "" if state.told else say("anything_else", state.language))
+
+
+def _ask(
+    state: State, goal: Goal, text: str, slot: str, choices: tuple[str, ...]
+) -> tuple[State, tuple[Action, ...]]:
+    again = goal.asked == slot
+    goal = replace(goal, asked=slot, choices=choices, tries=goal.tries + 1 if again else 0)
+    goal = replace(goal, slots={k: v for k, v in goal.slots.items() if k != "answer"})
+    if goal.tries >= MOST_TRIES:
+        state = replace(state, goals=state.goals[1:])
+        return _say(state, say("not_understood_again", state.language))
+    return _say(replace(state, goals=(goal, *state.goals[1:])), text)
+
+
+def _tell(state: State, text: str) -> State:
+    return replace(state, told=f"{state.told} {text}".strip())
+
+
+def _say(state: State, text: str) -> tuple[State, tuple[Action, ...]]:
+    whole = f"{state.told} {text}".strip()
+    return replace(state, told="", last_said=whole), (Say(whole),)
