@@ -181,6 +181,14 @@ def config_check(config: Config = None) -> None:
     )
 
 
+@config_app.command("reference")
+def config_reference() -> None:
+    """Print every setting with its values and default, as Markdown."""
+    from moksori.settings_reference import page
+
+    typer.echo(page(), nl=False)
+
+
 @models_app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
     if context.invoked_subcommand is None:

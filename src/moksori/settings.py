@@ -45,7 +45,9 @@ __all__ = ["LOCAL_MODEL", "LOCAL_ROUTE", "Secret", "Settings", "SettingsError", 
 class Section(BaseModel):
     """A table of the file: unknown keys are mistakes, values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
 
 class Secret(Section):
@@ -248,6 +250,12 @@ class Shop(Section):
     """The id of the prompt by which a session asks for the shop."""
 
 
+class Mcp(Section):
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts, or host:port, of MCP servers that a session may name as tools; none by default, since this server would
+    call whatever address a client wrote."""
+
+
 class Gateway(Section):
     connect_s: Annotated[float, Field(gt=0)] = 5.0
     """How long one upstream may take to greet before the next route is tried."""
@@ -275,6 +283,7 @@ class Settings(BaseSettings):
         env_file=DOTENV_FILE,
         dotenv_filtering="only_existing",
         nested_model_default_partial_update=False,
+        use_attribute_docstrings=True,
     )
 
     version: Literal[1] = 1
@@ -284,6 +293,7 @@ class Settings(BaseSettings):
     engine: Engine = Engine()
     upstreams: dict[str, Upstream] = {}
     models: dict[str, tuple[str, ...]] = {}
+    mcp: Mcp = Mcp()
     gateway: Gateway = Gateway()
     accounts: Accounts = Accounts()
     shop: Shop = Shop()
