@@ -11,6 +11,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
 
 from moksori import __version__
+from moksori.accounts import prices
+from moksori.accounts.billing import Books
+from moksori.agent.speech import Voice
 from moksori.server import (
     beta_sessions,
     client_secrets,
@@ -18,14 +21,17 @@ from moksori.server import (
     health,
     keys_admin,
     models,
+    openai_audio,
+    openai_chat,
     page,
     translation,
 )
 from moksori.server.access import Doorman
 from moksori.server.errors import ErrorAnswer, error_response
-from moksori.server.house import House
+from moksori.server.house import Engine, House
 from moksori.server.realtime import PATHS, RealtimeEndpoint
-from moksori.settings import Settings
+from moksori.sessions.meter import Metering
+from moksori.settings import Settings, SettingsError
 from moksori.telemetry import Telemetry
 
 DESCRIPTION = (
@@ -64,8 +70,33 @@ def compose(settings: Settings) -> House:
     sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry, remote=gateway, shop=shop)
     house = House.build(settings, sessions, engine, telemetry, gateway)
     house.shop = shop
+    house.speech = engine
     house.accounts.on_ended = sessions.end_keys
+    if gateway.upstreams:
+        sessions.metering = metering(house, gateway.charging(), engine)
     return house
+
+
+def metering(house: House, charging: frozenset[str], engine: Engine | None) -> Metering:
+    """The meters of calls that cost money. Raises `SettingsError` for a price table that cannot be used."""
+    from moksori.sessions.goodbye import LastWords
+
+    given = house.settings.accounts
+    try:
+        table = prices.load(given.prices)
+    except prices.PricesUnusable as error:
+        raise SettingsError(str(error)) from error
+    call_micro = prices.micro_of(given.call_budget) if given.call_budget is not None else None
+    books = house.accounts.books = Books(
+        table, house.accounts.ledger, charging=charging, call_micro=call_micro
+    )
+
+    def voice() -> Voice | None:
+        """The local voice, once it is there."""
+        speaking = engine is not None and engine.parts().get("tts") == "ready"
+        return getattr(engine, "voice", None) if speaking else None
+
+    return Metering(books, LastWords(voice))
 
 
 def create_app(house: House) -> FastAPI:
@@ -89,6 +120,8 @@ def create_app(house: House) -> FastAPI:
     errors.install(app)
     for routes in (health, models, client_secrets, beta_sessions, translation, keys_admin):
         app.include_router(routes.router)
+    for parts in (openai_audio, openai_chat):
+        app.include_router(parts.router)
     app.include_router(_plain_http)
     realtime = RealtimeEndpoint(house)
     app.router.routes.extend(WebSocketRoute(path, realtime) for path in PATHS)

@@ -9,6 +9,8 @@ from moksori.accounts.accounts import Accounts
 from moksori.accounts.client_secrets import ClientSecrets
 from moksori.accounts.keys import ADMIN, KeyRing, KnownKey
 from moksori.accounts.origins import OriginRule
+from moksori.agent.brain import Brain
+from moksori.agent.speech import Recogniser, Voice
 from moksori.server.errors import SERVER_ERROR, ApiError
 from moksori.sessions.registry import ConnectRequest
 from moksori.sessions.wire import Wire, WireEvents
@@ -56,6 +58,25 @@ class Shop(Protocol):
     async def close(self) -> None: ...
 
 
+class Parts(Protocol):
+    """The local engine, as far as the routes use it that offer its parts one by one."""
+
+    @property
+    def recogniser(self) -> Recogniser: ...
+
+    @property
+    def voice(self) -> Voice: ...
+
+    @property
+    def brain(self) -> Brain: ...
+
+    def language_of(self, text: str, heard: str | None) -> str: ...
+
+    def check_admission(self) -> None:
+        """Raises `BackendRefused` while callers already wait too long."""
+        ...
+
+
 class Remote(Protocol):
     """Other people's models, as far as routes speak of them."""
 
@@ -76,6 +97,8 @@ class House:
     origins: OriginRule
     remote: Remote | None = None
     shop: Shop | None = None
+    speech: Parts | None = None
+    """The engine's parts one by one, for the routes that offer them over HTTP."""
     draining: bool = False
 
     @classmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from itertools import count
-from typing import cast
 
 import pytest
 
@@ -19,6 +18,7 @@ from moksori.engine.scheduler import Urgency, choose
 from moksori.protocol.frame import Frame
 from moksori.protocol.items import InputText, Message
 from moksori.protocol.session import default_session
+from moksori.settings import Engine as EngineSettings
 
 
 def stage(
@@ -212,10 +212,11 @@ def test_without_admission_the_same_callers_do_stutter() -> None:
 # ------------------------------------------------------------------ at the door
 
 
-class _Busy:
-    """As much of an engine as a call asks before it begins."""
+class _Busy(Engine):
+    """An engine without models, as much of one as a call asks before it begins."""
 
     def __init__(self, admitted: bool) -> None:
+        super().__init__(EngineSettings())
         self._admitted = admitted
 
     def admission(self) -> Admission:
@@ -247,8 +248,10 @@ async def test_a_new_call_is_refused_and_a_call_taken_over_is_not(
     """`engine_not_ready` is what a call that was let in meets next in this engine without models."""
     said = Message(role="user", content=(InputText(text="Hello"),), id="item_1", status="completed")
     opening = Opening(default_session("sess_1", "m", 0), history=(said,) if running else ())
+    engine = _Busy(admitted)
     with pytest.raises(BackendRefused) as refused:
-        await LocalBackend(cast("Engine", _Busy(admitted))).start(opening, _NoSink())
+        await LocalBackend(engine).start(opening, _NoSink())
+    await engine.close()
     assert (refused.value.code, refused.value.status) == (code, 503)
     if code == "server_overloaded":
         assert "would wait 4.2 s" in str(refused.value)
