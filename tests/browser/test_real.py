@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.faults.server_process import environment
 from tests.faults.server_process import server as serve
-from tests.support.chat_stub import STORY
+from tests.support.chat_stub import STORY, chat_stub
 from tests.support.real_server import RealServer, real_server, server_with_stub_mind
 
 from .conftest import SHOTS
@@ -99,8 +100,13 @@ def test_speaking_over_the_answer_silences_it(server: RealServer, launch, shot) 
         "silent_after_ms": detail["silent_after_ms"],
     }
     (SHOTS / "real-barge-in.json").write_text(json.dumps(measured))
-    said = page.locator("#transcript p.assistant").first.text_content() or ""
-    assert STORY.startswith(said.strip()) and len(said) < len(STORY)
+    # What was not heard is not what the call remembers.
+    expect(page.locator("#transcript p.assistant").nth(1)).to_be_visible(timeout=ANSWERED)
+    page.fill("#textInput", "What did you say?")
+    page.press("#textInput", "Enter")
+    remembered = page.locator("#transcript p.assistant").filter(has_text="I said: Once upon a time")
+    expect(remembered).to_have_count(1, timeout=ANSWERED)
+    assert STORY not in (remembered.text_content() or "")
 
 
 def test_a_dropped_link_resumes_the_same_call(server: RealServer, launch) -> None:
@@ -120,6 +126,34 @@ def test_a_dropped_link_resumes_the_same_call(server: RealServer, launch) -> Non
     expect(page.locator(".line.assistant .words").nth(1)).to_have_text(
         "I said: You said: My name is Kim.", timeout=ANSWERED
     )
+
+
+@pytest.mark.slow
+def test_a_killed_server_comes_back_and_the_page_carries_on(tmp_path: Path, launch, looks) -> None:
+    """The process that knew the call is gone: a new call begins by itself, and is told what was said."""
+    with chat_stub() as mind:
+        env = environment(
+            MOKSORI__ENGINE__PROFILE="lite",
+            MOKSORI__ENGINE__LLM__KIND="openai",
+            MOKSORI__ENGINE__LLM__BASE_URL=mind,
+            MOKSORI__ENGINE__LLM__MODEL="stub",
+        )
+        with serve(cwd=tmp_path, env=env) as first:
+            page = launch(language="en")
+            page.goto(first.http)
+            page.fill("#textInput", "My name is Kim.")
+            page.press("#textInput", "Enter")
+            answers = page.locator(".line.assistant .words")
+            expect(answers).to_have_text("You said: My name is Kim.", timeout=ANSWERED)
+            expect(page.locator(".unheard")).to_have_count(0, timeout=ANSWERED)
+            first.signal(signal.SIGKILL)
+            expect(page.locator("#status")).to_have_class("status reconnecting")
+        with serve("--port", str(first.port), cwd=tmp_path, env=env):
+            expect(page.locator("#status")).to_have_class("status connected", timeout=ANSWERED)
+            page.fill("#textInput", "What did you say?")
+            page.press("#textInput", "Enter")
+            expect(answers.nth(1)).to_have_text("I said: You said: My name is Kim.", timeout=ANSWERED)
+            looks(page, "real-restarted")
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
