@@ -313,3 +313,6 @@ def _run(work: Callable[[], Awaitable[T]]) -> T:
 def _fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(BAD_USE)
+
+
+from moksori.shop import chat_cli  # noqa: E402, F401 - adds its command to `app`
