@@ -154,33 +154,40 @@ def test_an_expired_secret_is_renewed_without_a_word(peer: Peer, launch) -> None
 @pytest.mark.parametrize(
     ("code", "close", "expected", "ko", "en"),
     [
-        (
+        pytest.param(
             "invalid_api_key",
             1008,
             "key_refused",
             "접속 키가 올바르지 않거나 만료되었습니다.",
             "The access key is wrong or has expired.",
+            id="invalid_api_key",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "model_not_found",
             1008,
             "model_unknown",
             "요청한 음성 모델이 이 서버에 없습니다.",
             "This server does not have the voice model that was asked for.",
+            id="model_not_found",
         ),
-        (
+        pytest.param(
             "insufficient_quota",
             1008,
             "budget_spent",
             "준비된 사용 한도를 모두 썼습니다.",
             "The budget for this service is used up.",
+            id="insufficient_quota",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "origin_not_allowed",
             1008,
             "origin_refused",
             "이 사이트에서는 상담을 열 수 없습니다.",
             "Calls can't be opened from this site.",
+            id="origin_not_allowed",
+            marks=pytest.mark.slow,
         ),
     ],
 )
