@@ -7,6 +7,7 @@ BIN    := $(VENV)/bin
 HOST   ?=
 PORT   ?=
 CONFIG ?=
+CLIENTS ?= .venv-clients
 JOBS   ?= 2
 
 NPM := $(shell command -v npm 2>/dev/null)
@@ -21,7 +22,7 @@ echo "== $(1): $$(( $$(date +%s) - began )) s"
 endef
 
 .NOTPARALLEL:
-.PHONY: run test test-all lint types unit models-tests browser-tests postgres-tests web-tests web weights lock clean help
+.PHONY: bench run test test-all lint types unit clients-tests models-tests browser-tests postgres-tests web-tests web weights lock clean help
 
 help:            ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -33,7 +34,7 @@ run: $(VENV)/.run web  ## fetch what is missing (saying how much), then serve; e
 test: $(VENV)/.dev web weights lint types unit web-tests postgres-tests models-tests browser-tests  ## everything but the slow, at most 15 minutes
 	@echo "== all tests passed"
 
-test-all: test   ## the slow ones too
+test-all: test $(CLIENTS)/.installed tests/clients/node/node_modules/.package-lock.json  ## the slow ones too
 	$(call step,slow tests,$(PYTEST) tests -m slow -p no:xdist || [ $$? -eq 5 ])
 
 lint: $(VENV)/.dev  ## ruff, formatting, and which room may import which
@@ -57,9 +58,32 @@ postgres-tests: $(VENV)/.dev  ## tests on PostgreSQL, where one is running
 	$(call step,tests on PostgreSQL,if pg_isready -q 2>/dev/null; then $(PYTEST) tests -m "postgres and not slow" -p no:xdist || [ $$? -eq 5 ]; \
 	elif [ -n "$$CI" ]; then echo "PostgreSQL is not running"; exit 1; else echo "left out: no PostgreSQL is running here"; fi)
 
+bench: $(VENV)/.dev weights  ## the figures of docs/reference/performance.md, about half an hour: leave the machine alone
+	@$(BIN)/moksori bench set out/bench/en --language en >&2
+	@$(BIN)/moksori bench voice --set out/bench/en --turns 200 --baseline sequential --json docs/reference/bench/voice-en.json
+
 web-tests: web   ## types and tests of the browser side, where npm is
 	$(call step,web types and tests,if [ -n "$(NPM)" ]; then cd web && npm run --silent types && npm test --silent; \
 	elif [ -n "$$CI" ]; then echo "npm is missing"; exit 1; else echo "left out: npm is not installed"; fi)
+
+clients-tests: $(VENV)/.dev weights $(CLIENTS)/.installed tests/clients/node/node_modules/.package-lock.json  ## published Realtime clients, unmodified
+	$(call step,published clients,MOKSORI_CLIENTS=$(CLIENTS) $(PYTEST) tests/clients -p no:xdist)
+	@$(BIN)/python -m tests.conformance.document
+
+# Their packages are not ours: PyAV and others of theirs must never be importable from moksori.
+$(CLIENTS)/.installed: tests/clients/requirements.lock
+	@echo "Installing the clients that the tests run ..." >&2
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install -q --require-hashes -r $< >&2
+	@touch $@
+ifneq ($(NPM),)
+tests/clients/node/node_modules/.package-lock.json: tests/clients/node/package-lock.json
+	@cd tests/clients/node && npm ci --no-audit --no-fund --silent >&2
+	@touch $@
+else
+tests/clients/node/node_modules/.package-lock.json:
+	@echo "npm is not installed: the clients of npm are left out." >&2
+endif
 
 weights: $(VENV)/.run
 	@$(BIN)/moksori models pull --profile full >&2
@@ -97,5 +121,5 @@ lock:            ## recompute the hashed lock files from pyproject.toml (needs u
 	uv pip compile pyproject.toml --all-extras --group build --group dev -c requirements/run.lock --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/dev.lock
 
 clean:           ## remove what was built or installed here; the weights stay
-	rm -rf $(VENV) web/dist web/node_modules dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) tests/clients/node/node_modules web/dist web/node_modules dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -30,6 +30,7 @@ from moksori.conversation.events import (
     Think,
 )
 from moksori.conversation.history import Entry, Spoken
+from moksori.conversation.language import Followed, follow
 from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock
 from moksori.conversation.words import WordMap
 from moksori.protocol import server_events as out
@@ -88,7 +89,7 @@ class Answering:
         """The one answer that writes to the conversation and is in the open."""
         self._held: str | None = None
         self._owed: AnsweredTurn | None = None
-        self._language: str | None = None
+        self._followed = Followed()
         self.last_audible_id: str | None = None
         """The answer whose audio was sent last."""
 
@@ -113,8 +114,8 @@ class Answering:
 
     @property
     def language(self) -> str | None:
-        """What the caller spoke last."""
-        return self._language
+        """What the caller speaks; one misheard word does not change it."""
+        return self._followed.language
 
     @property
     def active_id(self) -> str | None:
@@ -173,8 +174,7 @@ class Answering:
 
     def heard(self, text: str, language: str) -> None:
         """What the caller said last and in which language; an empty turn is owed nothing."""
-        if language:
-            self._language = language
+        self._followed = follow(self._followed, text, language)
         if not text and self._owed is not None:
             self._owed = None
             self.discard_held()
@@ -289,7 +289,7 @@ class Answering:
                 tools=settings.tools,
                 tool_choice=settings.tool_choice,
                 max_tokens=limit if isinstance(limit, int) else None,
-                language=self._language,
+                language=self._followed.language,
                 speculative=running.answer.phase is Phase.HELD,
                 metadata=settings.metadata,
             )
@@ -506,7 +506,7 @@ class Answering:
                 wanted.clause,
                 wanted.text,
                 voice=settings.voice,
-                language=self._language,
+                language=self._followed.language,
                 speed=settings.speed,
                 format=settings.format,
                 first=wanted.clause == 0,

@@ -30,6 +30,7 @@ from moksori.engine.ear import Ear
 from moksori.engine.meter import metered
 from moksori.engine.mouth import Encoder
 from moksori.engine.scheduler import URGENCY, Overloaded, Urgency
+from moksori.engine.spoken_audio import SpokenAudio
 from moksori.protocol import server_events as out
 from moksori.protocol.client_events import InputAudioBufferAppend, decode_audio
 from moksori.protocol.errors import ProtocolError
@@ -75,6 +76,7 @@ class LocalBackend:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._urgencies: dict[Key, Urgency] = {}
         self._encoders: dict[str, Encoder] = {}
+        self._spoken = SpokenAudio()
         self._sounds_until: dict[str, float] = {}
         """When the sound sent of an answer runs out, monotonic seconds: its next clause is waited for from then on."""
         self._may_produce = asyncio.Event()
@@ -190,13 +192,13 @@ class LocalBackend:
         match effect:
             case ev.Emit():
                 self._emit(effect.event)
-                if isinstance(effect.event, out.SessionUpdated):
-                    self._reconfigure()
+                self._follow(effect.event)
             case ev.EmitRetrieved():
                 self._emit(
                     out.ConversationItemRetrieved(event_id=random_id("event"), item=self._with_audio(effect))
                 )
             case ev.Transcribe():
+                self._stop(("glance", effect.job.item_id, 0))  # a look never stands in front of a decode
                 self._start(_key(effect.job), self._transcribe(effect), _urgency(effect.speculative))
             case ev.Glance():
                 urgency = Priority.WAITED_FOR if effect.urgent else Priority.IDLE
@@ -242,7 +244,7 @@ class LocalBackend:
         self._ear.watching = wanted.turn_detection is not None
 
     def _with_audio(self, effect: ev.EmitRetrieved) -> Item:
-        """A user item with its audio (PCM16 at 24 kHz is what clients expect), where that is still kept."""
+        """An item with its audio where that is still kept; the caller's as PCM16 at 24 kHz, as clients expect it."""
         item = effect.item
         if (
             effect.start_ms is None
@@ -250,7 +252,7 @@ class LocalBackend:
             or self._ear is None
             or not isinstance(item, Message)
         ):
-            return item
+            return self._spoken.put_into(item)
         samples = self._ear.slice(effect.start_ms, effect.end_ms)
         if not len(samples):
             return item
@@ -316,7 +318,13 @@ class LocalBackend:
         if recogniser is not None:
             try:
                 samples = self._ear.slice(effect.start_ms, effect.end_ms)
-                text = await recogniser.glance(samples, effect.language)
+                if effect.urgent:
+                    text = await recogniser.glance(samples, effect.language)
+                else:
+                    heard = await self._engine.recogniser.transcribe(
+                        samples, language=effect.language, priority=Priority.IDLE
+                    )
+                    text = heard.text
             except (SpeechFailed, Overloaded) as error:
                 self._engine.log.warning("glance failed", error=str(error))
         self._post(ev.Glimpsed(effect.job, text))

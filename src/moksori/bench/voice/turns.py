@@ -12,9 +12,9 @@ from moksori.bench.voice.score import first_audible, score
 
 PATIENCE_S = 15.0
 """A turn that is not answered by then counts as unanswered."""
-LISTENED_S = 0.6
+LISTENED_S = 0.4
 """How long an answer is listened to before the next turn begins."""
-BETWEEN_S = 0.5
+BETWEEN_S = 0.4
 """Silence between two turns."""
 LEAD_S = (0.8, 1.0, 1.2, 1.4)
 """How long an answer has been heard when it is spoken over; the clip's place in the set chooses."""
