@@ -196,12 +196,17 @@ class Llm(Part):
     kind: Literal["local", "openai", "echo", "lite", "flows"] = "local"  # type: ignore[assignment]
 
 
+class Tts(Part):
+    languages: tuple[Literal["en", "ko"], ...] = ("en", "ko")
+    """What the endpoint speaks when kind is "openai"; other languages keep this machine's voice."""
+
+
 class Engine(Section):
     profile: Literal["full", "lite", "off"] = "full"
     """full: with the local LLM; lite: without it; off: no local engine, only upstreams."""
     llm: Llm = Llm()
     stt: Part = Part()
-    tts: Part = Part()
+    tts: Tts = Tts()
     pipeline: Literal["overlapped", "sequential"] = "overlapped"
     """sequential: one stage after another, after 500 ms of silence; what `moksori bench voice` compares with."""
 
@@ -239,9 +244,54 @@ class Accounts(Section):
     """What any one call may cost at upstreams, in US dollars, such as "0.50"."""
 
 
+class Webhook(Section):
+    url: Url
+    """Where the shop's news are posted: a ticket was opened, an order was cancelled."""
+    secret: Secret
+    """Signs them, as Standard Webhooks do: at least 24 bytes, or "whsec_" and base64."""
+
+
+class ExternalShop(Section):
+    kind: Literal["mcp", "http"] = "mcp"
+    url: Url | None = None
+    """The address of the MCP server, or of the API."""
+    command: tuple[str, ...] = ()
+    """A program that speaks MCP on standard input and output, instead of an address."""
+    api_key: Secret | None = None
+    reads: tuple[str, ...] = ()
+    """Tools that only look something up; every tool not named here changes something and needs the caller's yes."""
+    verifies: tuple[str, ...] = ()
+    """Tools that find out who is calling."""
+    everyone: tuple[str, ...] = ()
+    """Tools that need no known customer."""
+    previews: dict[str, str] = {}
+    """For a tool that changes something, the tool that says beforehand what it would do and cost."""
+    customer_argument: str | None = None
+    """The argument that names the customer: hidden from the model, filled in by the server."""
+    quotes: dict[str, tuple[str, ...]] = {}
+    """Fields of a tool's result that other people wrote, such as notes and reviews."""
+    own: tuple[str, ...] = ("search_policy", "hand_over")
+    """moksori's own tools that are offered beside them."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.url is None) == (not self.command):
+            raise ValueError("must have either url or command")
+        if self.kind == "http" and self.url is None:
+            raise ValueError('must have url when kind is "http"')
+        return self
+
+
 class Shop(Section):
     database: str | None = None
     """The shop's database, such as "sqlite:///shop.db"; without one there is no shop. Keys come by environment."""
+    demo: bool = False
+    """Fill the database with the demo shop where it is empty; without a database, one in the user's data folder."""
+    seed: int = 1
+    """Which demo shop."""
+    webhook: Webhook | None = None
+    external: ExternalShop | None = None
+    """The shop's own tools, behind the same guard."""
     policy: Path | None = None
     """The policy file; by default the one shipped for the shop's kind."""
     language: Literal["ko", "en"] = "ko"
@@ -432,3 +482,8 @@ def _bind_secrets(settings: Settings, dotenv: Mapping[str, str]) -> None:
     for where, part in parts.items():
         if part.api_key is not None:
             part.api_key.bind(f"{where}.api_key", dotenv)
+    shop = settings.shop
+    if shop.webhook is not None:
+        shop.webhook.secret.bind("shop.webhook.secret", dotenv)
+    if shop.external is not None and shop.external.api_key is not None:
+        shop.external.api_key.bind("shop.external.api_key", dotenv)

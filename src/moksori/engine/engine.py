@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 from moksori.agent.backend import BackendRefused
 from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Thought
 from moksori.agent.speech import EndOfTurn, Glancing, Recogniser, Voice, VoiceActivity
+from moksori.conversation.language import spoken_in
 from moksori.engine import weights
 from moksori.engine.admission import Admission, StageLoad, admit
 from moksori.engine.backend import LocalBackend
+from moksori.engine.kokoro_voice import KokoroVoice
 from moksori.engine.meter import Meter
 from moksori.engine.scheduler import Cores, Lane
 from moksori.engine.sequential import WholeVoice
@@ -23,9 +26,6 @@ from moksori.telemetry import get_logger
 
 STT_THREADS = 2
 """Both cores for what the caller waits for: 305 ms instead of 379 ms a decode."""
-TTS_THREADS = 1
-"""The voice is 60 times faster than speech on one thread; a second one slows it down."""
-
 LLM_SLOTS = 2
 """Conversations whose answers the local LLM writes at once; a third waits for one of them."""
 ELSEWHERE_PARALLEL = 32
@@ -80,14 +80,18 @@ class Engine:
             "llm": "warming",
         }
         cores = Cores()
-        self._lanes = {name: Lane(name, cores=cores) for name in ("stt", "tts", "endpoint")}
+        self._lanes = {name: Lane(name, cores=cores) for name in ("stt", "tts", "tts_ko", "endpoint")}
         self.thinking = Meter("llm", LLM_SLOTS if settings.llm.kind == "local" else ELSEWHERE_PARALLEL)
         self._activity: Callable[[], VoiceActivity] | None = None
         self._end_of_turn: EndOfTurn | None = None
         self._recogniser: Recogniser | None = None
         self._voice: Voice | None = None
+        self._korean: KokoroVoice | None = None
+        self._rendering: asyncio.Task[int] | None = None
         self._brain: Brain | None = None
         self._calls: set[LocalBackend] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._closers: list[Callable[[], Any]] = []
         self._brain_loading: asyncio.Task[None] | None = None
 
@@ -113,6 +117,11 @@ class Engine:
             self._brain_loading = asyncio.create_task(self._load_brain_quietly(), name="moksori-load-llm")
         else:
             await self._load("llm", self._load_brain)
+        if self._korean is not None:
+            from moksori.engine.voices_load import render_ahead
+
+            ahead = render_ahead(self._korean, self._quiet)
+            self._rendering = asyncio.create_task(ahead, name="moksori-phrases")
         self.log.info("engine_ready", seconds=round(time.monotonic() - began, 1))
 
     def parts(self) -> dict[str, str]:
@@ -121,9 +130,10 @@ class Engine:
 
     async def close(self) -> None:
         """End all calls and let the models go. Idempotent."""
-        if self._brain_loading is not None:
-            self._brain_loading.cancel()
-            await asyncio.gather(self._brain_loading, return_exceptions=True)
+        for task in (self._brain_loading, self._rendering):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         for lane in self._lanes.values():
             lane.close()
         while self._closers:
@@ -163,22 +173,12 @@ class Engine:
         self._end_of_turn = judge
 
     def _load_voice(self) -> None:
-        settings = self._settings.tts
-        if settings.kind == "openai":
-            from moksori.engine.remote_speech import RemoteVoice
+        from moksori.engine.voices_load import load
 
-            assert settings.base_url is not None and settings.model is not None
-            remote = RemoteVoice(
-                settings.base_url, settings.model, _key(settings.api_key), timeout_s=settings.timeout_s
-            )
-            self._closers.append(remote.aclose)
-            self._voice = remote
-            return
-        from moksori.engine.hibari_voice import HibariVoice
-
-        voice = HibariVoice(threads=TTS_THREADS, run=self._lanes["tts"].run)
-        voice.warm()
-        self._voice = voice
+        loaded = load(self._settings.tts, self._lanes["tts"].run, self._lanes["tts_ko"].run)
+        self._closers.append(loaded.close)
+        self._voice, self._korean = loaded.voice, loaded.korean
+        self.supported = replace(self.supported, voices=self.supported.voices | loaded.voice.names)
 
     def _load_recogniser(self) -> None:
         settings = self._settings.stt
@@ -241,7 +241,8 @@ class Engine:
 
     def admission(self) -> Admission:
         """Whether a call that begins now would be answered in time, by the work that stands in every stage."""
-        return admit([self._lanes["stt"].load(), self.thinking.load(time.monotonic()), self.speaking])
+        stages = [self._lanes["stt"].load(), self.thinking.load(time.monotonic()), self.speaking]
+        return admit([*stages, self._lanes["tts_ko"].load()])
 
     def check_admission(self) -> None:
         """Refuse a new call that would be answered too late. Raises `BackendRefused`."""
@@ -261,9 +262,12 @@ class Engine:
 
     def joined(self, call: LocalBackend) -> None:
         self._calls.add(call)
+        self._quiet.clear()
 
     def left(self, call: LocalBackend) -> None:
         self._calls.discard(call)
+        if not self._calls:
+            self._quiet.set()
 
     @property
     def calls(self) -> int:
@@ -310,6 +314,4 @@ class Engine:
 
     def language_of(self, text: str, heard: str | None) -> str:
         """The language to speak a clause in: its script decides, then what the caller spoke."""
-        if any("\uac00" <= c <= "\ud7a3" for c in text):
-            return "ko"
-        return heard if heard == "en" else "en"
+        return spoken_in(text, heard)

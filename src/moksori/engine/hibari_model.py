@@ -267,12 +267,12 @@ def _shared_out(sizes: Sequence[int], total: int) -> Iterator[int]:
 # ------------------------------------------------------------------------------------- the network's own durations
 
 
-def with_durations(model: bytes) -> bytes:
+def with_durations(model: bytes, node_name: str = "") -> bytes:
     """An ONNX model with its predicted durations as one more output.
 
-    The durations are what the only CumSum node adds up. A protobuf message that occurs twice in a file is merged
-    and its repeated fields are joined (protobuf encoding, "Last One Wins"), so appending a `graph` that holds just
-    one `output` adds it, and nothing else of the file is touched.
+    The durations are what the CumSum node adds up: the only one, or the one of this name. A protobuf message that
+    occurs twice in a file is merged and its repeated fields are joined (protobuf encoding, "Last One Wins"), so
+    appending a `graph` that holds just one `output` adds it, and nothing else of the file is touched.
     """
     graphs = [value for field, value in _fields(model) if field == 7]  # ModelProto.graph
     sums = []
@@ -281,10 +281,13 @@ def with_durations(model: bytes) -> bytes:
             if field != 1:  # GraphProto.node
                 continue
             parts = list(_fields(node))
-            if (4, b"CumSum") in parts:  # NodeProto.op_type
+            named = not node_name or (3, node_name.encode()) in parts  # NodeProto.name
+            if named and (4, b"CumSum") in parts:  # NodeProto.op_type
                 sums.append(next(value for number, value in parts if number == 1))  # NodeProto.input
     if len(sums) != 1:
-        raise SpeechFailed("The English voice's network has no readable durations; install hibari-tts 0.2.1.")
+        raise SpeechFailed(
+            "The voice's network has no readable durations: it is not the file this was made for."
+        )
     output = _field(12, _field(1, sums[0]))  # GraphProto.output, ValueInfoProto.name
     return model + _field(7, output)
 

@@ -13,6 +13,8 @@ MODELS_OF_PART = {
     "tts": frozenset({"hibari", "kokoro-ja"}),
 }
 
+VOICES = {"en": "hibari", "ko": "kokoro-ja"}
+
 
 def needed(engine: Engine) -> list[weights.Model]:
     """The models this engine loads, in the order of the catalogue."""
@@ -20,6 +22,9 @@ def needed(engine: Engine) -> list[weights.Model]:
     elsewhere = frozenset[str]().union(
         *(MODELS_OF_PART[name] for name, part in parts.items() if part.kind != "local")
     )
+    if engine.tts.kind != "local":
+        # A language the endpoint does not speak keeps its voice here.
+        elsewhere -= {name for language, name in VOICES.items() if language not in engine.tts.languages}
     return [model for model in weights.of_profile(engine.profile) if model.name not in elsewhere]
 
 

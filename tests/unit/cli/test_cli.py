@@ -14,7 +14,7 @@ from moksori import cli
 from moksori.engine import weights
 from moksori.server import doctor, model_store, needs
 from moksori.server.doctor import Finding, Verdict
-from moksori.settings import Engine, Llm, Part, Settings
+from moksori.settings import Engine, Llm, Part, Settings, Tts
 
 HEAVY = (
     "fastapi",
@@ -95,14 +95,18 @@ def test_serve_refuses_what_it_cannot_do_before_it_starts() -> None:
     [
         (Engine(profile="full"), set()),
         (Engine(profile="full", llm=Llm(kind="echo")), {"qwen2.5-coder-1.5b"}),
-        (Engine(profile="lite", llm=Llm(kind="lite")), {"qwen2.5-coder-1.5b", "kokoro-ja"}),
+        (Engine(profile="lite", llm=Llm(kind="lite")), {"qwen2.5-coder-1.5b"}),
         (
             Engine(stt=Part(kind="openai", base_url="http://a", model="m")),
             {"whisper-base"},
         ),
         (
-            Engine(tts=Part(kind="openai", base_url="http://a", model="m")),
+            Engine(tts=Tts(kind="openai", base_url="http://a", model="m")),
             {"hibari", "kokoro-ja"},
+        ),
+        (
+            Engine(tts=Tts(kind="openai", base_url="http://a", model="m", languages=("ko",))),
+            {"kokoro-ja"},
         ),
     ],
 )

@@ -1,0 +1,153 @@
+"""Voices that a user drops into `$MOKSORI_HOME/voices/NAME/`: sherpa-onnx VITS or Matcha models.
+
+A folder holds `tokens.txt`, and either `model.onnx` (VITS) or `model-steps-3.onnx` or another acoustic model with
+`vocoder.onnx` (Matcha); besides, where the model wants them, `lexicon.txt`, `dict/`, and `*.fst` rules. The package
+sherpa-onnx (Apache-2.0) runs them; it is not a dependency of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+
+from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed, Spoken, Word
+from moksori.conversation.clauses import Saying, speakable
+from moksori.engine.kokoro_voice import parts, pieces
+from moksori.engine.korean.reader import read
+from moksori.engine.phrases import Phrase
+from moksori.engine.runner import Run, one_thread
+
+FOLDER = "voices"
+INSTALL = "pip install sherpa-onnx"
+SILENCE = 0.006
+"""Of full scale: quieter samples at either end are cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """One folder, with the paths sherpa-onnx is given; "" for what is not there."""
+
+    name: str
+    acoustic: Path
+    tokens: Path
+    vocoder: str
+    lexicon: str
+    dictionary: str
+    rules: str
+
+
+def found(home: Path) -> tuple[Dropped, ...]:
+    """The voice folders under a home, by name. Raises `SpeechFailed` for a folder that lacks a file."""
+    folder = home / FOLDER
+    if not folder.is_dir():
+        return ()
+    return tuple(_look(place) for place in sorted(folder.iterdir()) if place.is_dir())
+
+
+def _look(place: Path) -> Dropped:
+    tokens = place / "tokens.txt"
+    if not tokens.is_file():
+        raise SpeechFailed(
+            f"The voice folder {place} has no tokens.txt; it is part of every sherpa-onnx voice."
+        )
+    vocoder = next(iter(sorted([*place.glob("voco*.onnx"), *place.glob("hifigan*.onnx")])), None)
+    models = [file for file in sorted(place.glob("*.onnx")) if file != vocoder]
+    if not models:
+        raise SpeechFailed(f"The voice folder {place} has no model.onnx.")
+    acoustic = place / "model.onnx" if place / "model.onnx" in models else models[0]
+    lexicon, dictionary = place / "lexicon.txt", place / "dict"
+    return Dropped(
+        name=place.name,
+        acoustic=acoustic,
+        tokens=tokens,
+        vocoder=str(vocoder) if vocoder else "",
+        lexicon=str(lexicon) if lexicon.is_file() else "",
+        dictionary=str(dictionary) if dictionary.is_dir() else "",
+        rules=",".join(str(rule) for rule in sorted(place.glob("*.fst"))),
+    )
+
+
+class DroppedVoice:
+    """`Voice` over one folder. Loads the model when made, blocking. Raises `SpeechFailed` without sherpa-onnx.
+
+    sherpa-onnx tells nothing of durations: words are placed by their syllables over the real length of each part.
+    """
+
+    def __init__(self, dropped: Dropped, *, threads: int = 2, run: Run | None = None) -> None:
+        try:
+            import sherpa_onnx
+        except ImportError as error:
+            raise SpeechFailed(
+                f"The voice {dropped.name!r} in {dropped.tokens.parent} needs the package sherpa-onnx: "
+                f"run `{INSTALL}`, or move the folder away."
+            ) from error
+        self._tts = _load(sherpa_onnx, dropped, threads)
+        self._run = run or one_thread("sherpa")
+
+    async def synthesise(
+        self,
+        text: str,
+        *,
+        voice: str,
+        language: str,
+        speed: float = 1.0,
+        priority: Priority = Priority.WAITED_FOR,
+    ) -> AsyncIterator[Spoken]:
+        """Speak one clause, part by part. `voice` is not looked at: a folder is one voice."""
+        start = 0
+        for part in parts(text):
+            words = read(part) if language.startswith("ko") else speakable(part, language)
+            phrase = await self._run(priority, lambda words=words: self._render(words, speed))  # type: ignore[misc]
+            for piece in pieces(phrase, start):
+                yield piece
+            start += len(phrase.pcm) // 2
+
+    def _render(self, words: tuple[Saying, ...], speed: float) -> Phrase:
+        said = " ".join(word.spoken for word in words if word.spoken)
+        if not said:
+            return Phrase(b"", tuple(Word(word.written, 0, 0) for word in words))
+        try:
+            made: Any = self._tts.generate(said, sid=0, speed=speed)
+        except Exception as error:
+            raise SpeechFailed(f"sherpa-onnx failed on a clause: {error}.") from error
+        wave = np.asarray(made.samples, np.float32)
+        if made.sample_rate != SPEAKING_RATE:
+            wave = soxr.resample(wave, made.sample_rate, SPEAKING_RATE)
+        loud = np.flatnonzero(np.abs(wave) > SILENCE)
+        wave = wave[loud[0] : loud[-1] + 1] if loud.size else wave[:0]
+        pcm = (np.clip(wave, -1, 1) * 32767).astype("<i2").tobytes()
+        return Phrase(pcm, tuple(_by_syllables(words, wave.size)))
+
+
+def _by_syllables(words: tuple[Saying, ...], samples: int) -> Iterator[Word]:
+    sizes = [sum(c.isalnum() for c in word.spoken) for word in words]
+    total, done = max(1, sum(sizes)), 0
+    for word, size in zip(words, sizes, strict=True):
+        start = done * samples // total
+        done += size
+        yield Word(word.written, start, done * samples // total)
+
+
+def _load(sherpa: Any, dropped: Dropped, threads: int) -> Any:
+    lexical = {"lexicon": dropped.lexicon, "tokens": str(dropped.tokens)}
+    if dropped.dictionary:
+        lexical["dict_dir"] = dropped.dictionary
+    if dropped.vocoder:
+        matcha = sherpa.OfflineTtsMatchaModelConfig(
+            acoustic_model=str(dropped.acoustic), vocoder=dropped.vocoder, **lexical
+        )
+        model = sherpa.OfflineTtsModelConfig(matcha=matcha, num_threads=threads)
+    else:
+        vits = sherpa.OfflineTtsVitsModelConfig(model=str(dropped.acoustic), **lexical)
+        model = sherpa.OfflineTtsModelConfig(vits=vits, num_threads=threads)
+    config = sherpa.OfflineTtsConfig(model=model, rule_fsts=dropped.rules)
+    if not config.validate():
+        raise SpeechFailed(
+            f"sherpa-onnx does not accept the voice in {dropped.tokens.parent}; its own messages above say why."
+        )
+    return sherpa.OfflineTts(config)

@@ -1,0 +1,175 @@
+"""The Korean voice: Kokoro, one run of the network for each part of a clause, phrases rendered ahead from their store.
+
+A part ends at a mark, so that a sentence's fixed parts can come from the store and only what varies is synthesised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed, Spoken, Word
+from moksori.conversation.clauses import Saying
+from moksori.engine.kokoro_model import KokoroModel
+from moksori.engine.korean.reader import read
+from moksori.engine.phrases import Phrase, PhraseStore, key_of
+from moksori.engine.runner import Run, one_thread
+
+DEFAULT_VOICE = "jm_kumo"
+"""Understood best of the five when transcribed back (docs/reference/korean.md)."""
+PIECE = SPEAKING_RATE // 5
+"""Samples in a streamed piece: 200 ms, so that an interruption finds little sound on its way."""
+SLOWEST, FASTEST = 0.5, 2.0
+"""Beyond these the network's speech falls apart."""
+FADE = SPEAKING_RATE * 4 // 1000
+"""So short that no consonant suffers, and a joint does not click."""
+GAPS_MS = {",": 130, ";": 190, ":": 150, ".": 270, "!": 270, "?": 290, "…": 320}
+"""Silence after a part, by the mark it ends with; the same as the English voice's."""
+NO_GAP_MS = 30
+SHORTEST_PART = 4
+"""Syllables: a comma after fewer ("네,") ends no part; the network speaks so little badly alone."""
+LONGEST_PART = 32
+"""Syllables, about six seconds: a longer part is cut at a space. Its sound comes only when all of it is made."""
+
+
+class KokoroVoice:
+    """`Voice` for Korean. Loads the weights when made, blocking. The same text always gives the same bytes.
+
+    `model_hash` names the weights in the keys of stored phrases.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        threads: int = 2,
+        run: Run | None = None,
+        store: PhraseStore | None = None,
+        model_hash: str = "",
+    ) -> None:
+        self._model = KokoroModel(folder, threads)
+        self._run = run or one_thread("kokoro")
+        self._store = store
+        self._hash = model_hash
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        return self._model.voices
+
+    async def synthesise(
+        self,
+        text: str,
+        *,
+        voice: str,
+        language: str,
+        speed: float = 1.0,
+        priority: Priority = Priority.WAITED_FOR,
+    ) -> AsyncIterator[Spoken]:
+        """Speak one clause, part by part. See `Voice`; `voice` is one of `voices`. Raises `SpeechFailed`."""
+        if not language.lower().startswith("ko"):
+            raise SpeechFailed(f"The voice Kokoro speaks Korean here, not {language!r}.")
+        start = 0
+        for part in parts(text):
+            phrase = await self.phrase(part, voice=voice, speed=speed, priority=priority)
+            for piece in pieces(phrase, start):
+                yield piece
+            start += len(phrase.pcm) // 2
+
+    async def phrase(self, part: str, *, voice: str, speed: float, priority: Priority) -> Phrase:
+        """One part, from the store if it is there, else from the network."""
+        if self._store is not None:
+            key = self.key(part, voice, speed)
+            if (stored := await asyncio.to_thread(self._store.get, key)) is not None:
+                return stored
+        return await self._run(priority, lambda: self.render(part, voice, speed))
+
+    async def keep(self, part: str, *, voice: str, speed: float = 1.0) -> bool:
+        """Render a part into the store if it is not there; True if it had to be rendered."""
+        if self._store is None:
+            return False
+        key = self.key(part, voice, speed)
+        if await asyncio.to_thread(self._store.get, key) is not None:
+            return False
+        phrase = await self._run(Priority.IDLE, lambda: self.render(part, voice, speed))
+        await asyncio.to_thread(self._store.put, key, phrase)
+        return True
+
+    def key(self, part: str, voice: str, speed: float) -> str:
+        return key_of(part, voice, _pace(speed), self._hash)
+
+    def render(self, part: str, voice: str, speed: float) -> Phrase:
+        """Run the network. Blocking."""
+        if voice not in self._model.voices:
+            raise SpeechFailed(
+                f"There is no Korean voice {voice!r}; there are {', '.join(self._model.voices)}."
+            )
+        words = read(part)
+        sound = self._model.speak(words, voice, _pace(speed))
+        if sound is None:
+            return Phrase(b"", tuple(Word(word.written, 0, 0) for word in words))
+        wave = sound.wave.copy()
+        fade = min(FADE, wave.size // 2)
+        ramp = np.linspace(0, 1, fade, dtype=np.float32)
+        wave[:fade] *= ramp
+        wave[wave.size - fade :] *= ramp[::-1]
+        gap = np.zeros(round(_gap_ms(words) * SPEAKING_RATE / 1000 / _pace(speed)), np.float32)
+        pcm = (np.concatenate((wave, gap)) * 32767).astype("<i2").tobytes()
+        return Phrase(pcm, sound.words)
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """A clause cut at its marks, and a long stretch without any at a space; every eojeol stays whole.
+
+    >>> parts("네, 확인했습니다. 주문번호는 1234, 총 5,000원입니다.")
+    ('네, 확인했습니다.', '주문번호는 1234,', '총 5,000원입니다.')
+    """
+    out: list[str] = []
+    words: list[str] = []
+    for word in text.split():
+        if words and _syllables([*words, word]) > LONGEST_PART:
+            out.append(" ".join(words))
+            words = []
+        words.append(word)
+        ended = re.search(r"[.!?…]+[\"'”’)\]]*$", word) is not None and not re.fullmatch(
+            r"[\d.]+|\(?\d+\)?\.", word
+        )
+        paused = re.search(r"[,;:]$", word) is not None and _syllables(words) >= SHORTEST_PART
+        if ended or paused:
+            out.append(" ".join(words))
+            words = []
+    return (*out, " ".join(words)) if words else tuple(out)
+
+
+def _syllables(words: Sequence[str]) -> int:
+    return sum(sum("가" <= c <= "힣" or c.isalnum() for c in word) for word in words)
+
+
+def pieces(phrase: Phrase, start: int) -> list[Spoken]:
+    """A phrase cut for streaming, its words placed `start` samples later."""
+    waiting = [Word(w.text, w.start + start, w.end + start) for w in phrase.words]
+    total = len(phrase.pcm) // 2
+    out: list[Spoken] = []
+    at = 0
+    while at < total or not out:
+        end = min(at + PIECE, total)
+        last = end == total
+        begun = [w for w in waiting if last or w.start < start + end]
+        waiting = waiting[len(begun) :]
+        out.append(Spoken(phrase.pcm[at * 2 : end * 2], tuple(begun)))
+        at = end
+        if last:
+            break
+    return out
+
+
+def _pace(speed: float) -> float:
+    return min(max(speed, SLOWEST), FASTEST)
+
+
+def _gap_ms(words: Sequence[Saying]) -> int:
+    spoken = next((w.spoken for w in reversed(words) if w.spoken), "")
+    return GAPS_MS.get(spoken[-1:], NO_GAP_MS)

@@ -1,0 +1,204 @@
+"""Phrases rendered ahead: kept whole, bounded, mended, and never about a caller."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from moksori.agent.speech import Priority, SpeechFailed, Spoken, Word
+from moksori.conversation.clauses import Saying, clauses
+from moksori.conversation.words import WordMap
+from moksori.engine import kokoro_voice, phrases
+from moksori.engine.kokoro_model import Sound
+from moksori.engine.kokoro_voice import PIECE, KokoroVoice, parts
+from moksori.engine.phrases import Phrase, PhraseStore, fixed_parts, key_of
+from moksori.engine.voices_load import render_ahead
+
+T = TypeVar("T")
+
+FIXED = "더 필요하신 것이 있으세요?"
+
+
+class Network:
+    """In Kokoro's place: 0.25 s of tone a word, and a note of what it was asked."""
+
+    voices = ("jm_kumo", "jf_alpha")
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.asked: list[str] = []
+
+    def speak(self, words: tuple[Saying, ...], voice: str, speed: float) -> Sound | None:
+        self.asked.append(" ".join(word.written for word in words))
+        sounding = [word for word in words if word.spoken]
+        if not sounding:
+            return None
+        placed = tuple(Word(word.written, n * 6000, (n + 1) * 6000) for n, word in enumerate(words))
+        return Sound(np.full(6000 * len(words), 0.5, np.float32), placed)
+
+
+@pytest.fixture
+def voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KokoroVoice:
+    monkeypatch.setattr(kokoro_voice, "KokoroModel", Network)
+    return KokoroVoice(tmp_path, run=at_once, store=PhraseStore(tmp_path), model_hash="m")
+
+
+def at_once(priority: Priority, call: Callable[[], T]) -> Awaitable[T]:
+    async def run() -> T:
+        return call()
+
+    return run()
+
+
+def stored(home: Path) -> list[Path]:
+    return list(home.rglob("*.phrase"))
+
+
+def network(voice: KokoroVoice) -> Network:
+    model = voice._model
+    assert isinstance(model, Network)
+    return model
+
+
+async def say(voice: KokoroVoice, text: str, speed: float = 1.0) -> list[Spoken]:
+    return [p async for p in voice.synthesise(text, voice="jm_kumo", language="ko", speed=speed)]
+
+
+async def test_a_phrase_rendered_ahead_is_played_without_the_network(voice: KokoroVoice) -> None:
+    assert await voice.keep(FIXED, voice="jm_kumo")
+    ahead = await say(voice, FIXED)
+
+    assert network(voice).asked == [FIXED]
+    assert not await voice.keep(FIXED, voice="jm_kumo")
+    assert b"".join(p.pcm for p in ahead) == voice.render(FIXED, "jm_kumo", 1.0).pcm
+
+
+async def test_of_a_template_only_what_varies_is_synthesised(voice: KokoroVoice) -> None:
+    template = "확인했습니다. 주문번호는 {order}입니다. 더 필요하신 것이 있으세요?"
+    for part in fixed_parts([template]):
+        await voice.keep(part, voice="jm_kumo")
+    network(voice).asked.clear()
+
+    for clause in clauses(template.format(order="W2378156")):
+        await say(voice, clause)
+
+    assert network(voice).asked == ["주문번호는 W2378156입니다."]
+
+
+async def test_what_is_said_live_is_never_stored(voice: KokoroVoice, tmp_path: Path) -> None:
+    await say(voice, "주문번호는 W2378156입니다.")
+
+    assert not stored(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}\n", b"not json\nsound", b'{"sha256":"0","words":[]}\nsound'])
+async def test_a_damaged_file_is_rendered_again(voice: KokoroVoice, tmp_path: Path, damage: bytes) -> None:
+    await voice.keep(FIXED, voice="jm_kumo")
+    (file,) = stored(tmp_path)
+    file.write_bytes(damage)
+
+    heard = await say(voice, FIXED)
+
+    assert heard[0].pcm
+    assert not file.exists()
+    assert await voice.keep(FIXED, voice="jm_kumo")
+
+
+@pytest.mark.parametrize(
+    "other", [("네.", "v", 1.0, "m"), ("네?", "w", 1.0, "m"), ("네?", "v", 1.1, "m"), ("네?", "v", 1.0, "n")]
+)
+def test_the_key_holds_text_voice_speed_and_weights(other: tuple[str, str, float, str]) -> None:
+    assert key_of("네?", "v", 1.0, "m") != key_of(*other)
+    assert key_of("네?", "v", 1.0, "m") == key_of("네?", "v", 1.0001, "m")
+
+
+def test_the_store_is_bounded_and_drops_what_was_used_longest_ago(tmp_path: Path) -> None:
+    store = PhraseStore(tmp_path, max_bytes=3000)
+    phrase = Phrase(bytes(800), (Word("네", 0, 400),))
+    for n, key in enumerate("abc"):
+        store.put(key, phrase)
+        os.utime(tmp_path / "phrases" / f"{key}.phrase", (n, n))
+    assert store.get("a") == phrase  # used now, so no longer the oldest
+
+    store.put("d", phrase)
+
+    assert [key for key in "abcd" if store.get(key)] == ["a", "c", "d"]
+    assert not list(tmp_path.rglob("*.new"))
+
+
+def test_a_store_that_cannot_be_written_is_only_slower(tmp_path: Path) -> None:
+    (tmp_path / "phrases").write_text("a file where the folder should be")
+    store = PhraseStore(tmp_path)
+
+    store.put("a", Phrase(b"", ()))
+
+    assert store.get("a") is None
+
+
+async def test_rendering_ahead_waits_while_somebody_calls(voice: KokoroVoice) -> None:
+    quiet = asyncio.Event()
+    rendering = asyncio.create_task(render_ahead(voice, quiet))
+    await asyncio.sleep(0)
+    assert network(voice).asked == []
+
+    quiet.set()
+
+    assert await rendering == len(fixed_parts(phrases.registered()))
+
+
+def test_registered_texts_are_rendered_too_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phrases, "_registered", {})
+
+    phrases.register(["재고가 없습니다.", "재고가  없습니다."])
+
+    assert phrases.registered().count("재고가 없습니다.") == 1
+
+
+@pytest.mark.parametrize(
+    ("clause", "expected"),
+    [
+        ("네, 알겠습니다.", ("네, 알겠습니다.",)),
+        ("총 12,300원이고, 배송비는 3,000원입니다.", ("총 12,300원이고,", "배송비는 3,000원입니다.")),
+        ("2026. 11. 27. 도착", ("2026. 11. 27. 도착",)),
+        (
+            "가나다라마바사아자차 카타파하가나다라마바 사아자차카타파하가나다라마",
+            ("가나다라마바사아자차 카타파하가나다라마바", "사아자차카타파하가나다라마"),
+        ),
+        ("", ()),
+    ],
+)
+def test_a_clause_is_cut_at_its_marks(clause: str, expected: tuple[str, ...]) -> None:
+    assert parts(clause) == expected
+
+
+async def test_pieces_are_short_and_their_words_fill_the_playback_map(voice: KokoroVoice) -> None:
+    text = " 총 12,300원이고, 😊 배송비는 3,000원입니다."
+    spoken = await say(voice, text)
+
+    assert all(len(p.pcm) // 2 <= PIECE for p in spoken)
+    said = WordMap().clause(text)
+    for piece in spoken:
+        said = said.piece(piece.words, len(piece.pcm) // 2)
+    said = said.end_clause()
+    assert " ".join(w.text for p in spoken for w in p.words) == " ".join(text.split())
+    assert said.heard(said.samples) == text.strip()
+    assert said.heard(6000) == "총"
+
+
+async def test_text_without_sound_gives_its_words_and_no_audio(voice: KokoroVoice) -> None:
+    (piece,) = await say(voice, "😊")
+
+    assert piece == Spoken(b"", (Word("😊", 0, 0),))
+
+
+async def test_a_voice_or_language_it_has_not_is_a_sentence(voice: KokoroVoice) -> None:
+    with pytest.raises(SpeechFailed, match="no Korean voice 'xx'; there are jm_kumo, jf_alpha"):
+        voice.render("네", "xx", 1.0)
+    with pytest.raises(SpeechFailed, match="Korean"):
+        async for _ in voice.synthesise("Hello", voice="jm_kumo", language="en"):
+            pass
