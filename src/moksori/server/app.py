@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 
 from moksori import __version__
 from moksori.accounts import prices
@@ -28,7 +28,7 @@ from moksori.server import (
 )
 from moksori.server.access import Doorman
 from moksori.server.errors import ErrorAnswer, error_response
-from moksori.server.house import Engine, House
+from moksori.server.house import MCP_PATH, Engine, House
 from moksori.server.realtime import PATHS, RealtimeEndpoint
 from moksori.sessions.meter import Metering
 from moksori.settings import Settings, SettingsError
@@ -60,6 +60,7 @@ def compose(settings: Settings) -> House:
     from moksori.engine.engine import Engine as LocalEngine
     from moksori.gateway.gateway import Gateway
     from moksori.server.shop_calls import flows_brain, open_for_calls
+    from moksori.server.shop_house import ShopHouse
     from moksori.sessions.registry import Sessions
 
     telemetry = Telemetry()
@@ -69,7 +70,7 @@ def compose(settings: Settings) -> House:
     gateway = Gateway(settings)
     sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry, remote=gateway, shop=shop)
     house = House.build(settings, sessions, engine, telemetry, gateway)
-    house.shop = shop
+    house.shop = ShopHouse(shop, house) if shop is not None else None
     house.speech = engine
     house.accounts.on_ended = sessions.end_keys
     if gateway.upstreams:
@@ -126,6 +127,8 @@ def create_app(house: House) -> FastAPI:
     realtime = RealtimeEndpoint(house)
     app.router.routes.extend(WebSocketRoute(path, realtime) for path in PATHS)
     app.router.routes.append(WebSocketRoute(translation.PATH, translation.websocket))
+    if house.shop is not None:
+        app.router.routes.append(Route(MCP_PATH, endpoint=house.shop))
     app.router.routes.extend(page.routes())
     app.add_middleware(Doorman, house=house)
     app.add_middleware(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from starlette.types import Receive, Scope, Send
+
 from moksori.accounts.accounts import Accounts
 from moksori.accounts.client_secrets import ClientSecrets
 from moksori.accounts.keys import ADMIN, KeyRing, KnownKey
@@ -24,6 +26,9 @@ RETRY_AFTER_S = 2
 
 CONVERSES_WITHOUT = frozenset({"llm"})
 """Parts a call may begin without: it hears, and says what is the matter when asked for an answer."""
+
+MCP_PATH = "/shop/mcp"
+"""Where the shop's tools are offered over MCP."""
 
 Phase = Literal["warming", "open", "draining"]
 
@@ -52,6 +57,10 @@ class Sessions(Protocol):
 
 class Shop(Protocol):
     """The shop, as far as the server's life is concerned."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request at `MCP_PATH`."""
+        ...
 
     async def start(self) -> None: ...
 

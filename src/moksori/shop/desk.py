@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from moksori.agent.guard import Guards, Transcripts
 from moksori.agent.principal import Principal
-from moksori.agent.tools import JSON, Language
+from moksori.agent.tools import JSON, Language, ToolSet
 from moksori.shop.guard.call import CallGuard, GuardSettings, ShopGuards, utc_now
 from moksori.shop.prompt import context_of, instructions
 from moksori.shop.texts import LANGUAGES
@@ -30,16 +30,19 @@ class ShopDesk:
     ) -> None:
         self.prompt_id = prompt_id
         self.language: Language = language
-        self._database, self._policy = database, policy
+        self.database, self._policy = database, policy
         self._settings, self._clock = settings, clock
         self.tools: ShopTools | None = None
+        self.behind: Callable[[ShopTools], Awaitable[ToolSet]] | None = None
+        """Makes what stands behind the guard out of our own tools; without it, our own tools do."""
         self._guards: ShopGuards | None = None
         self._passages: dict[str, list[str]] = {}
 
     async def start(self) -> None:
         """Open the database. Raises `DatabaseUnusable`, `ShopUnusable` or `PolicyUnusable`, each with a sentence."""
-        self.tools = await open_shop(self._database, policy=self._policy)
-        self._guards = ShopGuards(self.tools, self._settings, clock=self._clock)
+        self.tools = await open_shop(self.database, policy=self._policy)
+        tools = self.tools if self.behind is None else await self.behind(self.tools)
+        self._guards = ShopGuards(tools, self._settings, clock=self._clock)
         self._passages = {each: self.tools.index.texts(each) for each in LANGUAGES}
 
     async def close(self) -> None:

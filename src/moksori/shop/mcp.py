@@ -131,7 +131,8 @@ class McpEndpoint:
     """Streamable HTTP, as an ASGI application for one route: `Route("/shop/mcp", endpoint=endpoint)`.
 
     `running()` must be entered for as long as the server runs. `who` says whose key a request carries; None is 401.
-    `allowed_hosts` and `allowed_origins` (with a port, or ":*") guard against DNS rebinding.
+    `allowed_hosts` and `allowed_origins` (with a port, or ":*") guard against DNS rebinding; None where the server
+    around it has judged host and page already.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class McpEndpoint:
         *,
         who: Callable[[Request], Principal | None],
         language: Language = "ko",
-        allowed_hosts: tuple[str, ...] = ("127.0.0.1:*", "localhost:*", "[::1]:*"),
+        allowed_hosts: tuple[str, ...] | None = ("127.0.0.1:*", "localhost:*", "[::1]:*"),
         allowed_origins: tuple[str, ...] = ("http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"),
     ) -> None:
         self._guards, self._who, self._language = guards, who, language
@@ -150,7 +151,9 @@ class McpEndpoint:
             json_response=True,
             max_sessions=MOST_CLIENTS,
             security_settings=TransportSecuritySettings(
-                allowed_hosts=list(allowed_hosts), allowed_origins=list(allowed_origins)
+                enable_dns_rebinding_protection=allowed_hosts is not None,
+                allowed_hosts=list(allowed_hosts or ()),
+                allowed_origins=list(allowed_origins),
             ),
         )
 
