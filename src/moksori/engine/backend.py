@@ -233,8 +233,26 @@ class LocalBackend:
                     self._ear.forget_before(effect.ms)
             case ev.AnswerOver():
                 self._forget_sound(effect.response_id)
+                # This engine counts no tokens against anybody: the list of limits is empty, and said to be.
+                self._emit(out.RateLimitsUpdated(event_id=random_id("event"), rate_limits=()))
             case _:
                 assert_never(effect)
+
+    def _follow(self, event: out.ServerEvent) -> None:
+        """What was just said to the client also concerns the ear and the kept audio."""
+        match event:
+            case out.SessionUpdated():
+                self._reconfigure()
+            case out.ResponseOutputAudioDelta():
+                encoder = self._encoders.get(event.response_id)
+                if encoder is not None:
+                    self._spoken.sent(event, encoder.format)
+            case out.ConversationItemTruncated():
+                self._spoken.truncated(event)
+            case out.ConversationItemDeleted():
+                self._spoken.forget(event.item_id)
+            case _:
+                pass
 
     def _reconfigure(self) -> None:
         """The session changed: the ear follows."""

@@ -14,13 +14,13 @@ class Encoder:
     """One answer's encoder; keeps the resampler's state, so that pieces join without a seam."""
 
     def __init__(self, format: AudioFormat, from_rate: int = SPEAKING_RATE) -> None:
-        self._format = format
+        self.format = format
         self._resampler = StreamResampler(from_rate, format.sample_rate)
 
     def encode(self, pcm: bytes) -> str:
         """PCM16 at the encoder's rate to base64 in the session's format."""
         audio = self._resampler.push(pcm)
-        match self._format:
+        match self.format:
             case PcmuFormat():
                 audio = pcm_to_mu_law(audio)
             case PcmaFormat():
