@@ -163,6 +163,28 @@ def talk(  # noqa: PLR0917 - typer makes options of all of them
     )
 
 
+@app.command("eval")
+def eval_(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN.yaml", help="What to hold, on which shop, and who answers.")
+    ],
+    report: Annotated[
+        Optional[Path], typer.Option(metavar="HTML", help="Write the report as a page.")
+    ] = None,  # noqa: UP045
+    json_: Annotated[
+        Optional[Path], typer.Option("--json", metavar="OUT", help="Write the result as JSON.")
+    ] = None,  # noqa: UP045
+) -> None:
+    """Hold scripted conversations with the shop and judge them. Exits with 1 when one went wrong."""
+    from moksori.bench.eval import RunUnusable
+    from moksori.server.evaluation import main as evaluate
+
+    try:
+        raise typer.Exit(evaluate(run, report, json_))
+    except RunUnusable as error:
+        _fail(str(error), BAD_SETTINGS)
+
+
 @app.command()
 def doctor(config: Config = None) -> None:
     """Check this machine: one line for each thing, and what to do about it."""

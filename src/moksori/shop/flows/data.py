@@ -81,6 +81,12 @@ def data() -> Data:
 
 
 @cache
+def topics() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Questions of policy that are asked in many ways, and the words by which their passage is found."""
+    return tuple((re.compile(f"{t['ko']}|{t['en']}"), t["query"]) for t in _read("flows.toml")["topic"])
+
+
+@cache
 def _read(name: str) -> dict[str, Any]:
     return tomllib.loads(files("moksori.shop.flows").joinpath(name).read_text(encoding="utf-8"))
 

@@ -19,8 +19,6 @@ from moksori.shop.texts.catalogue import entries
 Order = dict[str, Any]
 Line = dict[str, Any]
 SHORTEST_NUMBER = 4
-ALMOST_FROM = 8
-"""Digits from which on a number with one wrong digit still means the only order it can mean."""
 _ITEM = re.compile(r"(?:\d+ × )?([^,()]+?)\s*\(([^)]*)\)")
 DATE_WORDS = 3
 
@@ -68,7 +66,9 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     found = _by_number(numbers, orders)
     if found:
         return Reference(tuple(found), named=True)
-    unknown = next((d for d in numbers if not _is_date(d, orders)), "")
+    unknown = next(
+        (d for d in numbers if not _is_date(d, orders) and not (len(d) == 6 and len(numbers) > 1)), ""
+    )
     if unknown and not _postcode(wanted, unknown):
         return Reference((), named=True, number=unknown)
     pool, named = list(orders), False
@@ -96,11 +96,8 @@ def _by_number(numbers: Sequence[str], orders: Sequence[Order]) -> list[Order]:
             hits = [o for o in orders if _digits(o).endswith(number)]
             if hits:
                 return hits
-    for number in numbers:
-        if len(number) >= ALMOST_FROM:
-            hits = [o for o in orders if len(_digits(o)) == len(number) and _differ(_digits(o), number) <= 1]
-            if len(hits) == 1:
-                return hits
+    if any(len(n) >= SHORTEST_NUMBER and not _is_date(n, orders) for n in numbers):
+        return []  # the day is right, the number is not
     return [o for n in numbers if len(n) == 6 for o in orders if _digits(o).startswith(n)]
 
 
@@ -114,10 +111,6 @@ def _postcode(text: str, number: str) -> bool:
 
 def _digits(order: Order) -> str:
     return re.sub(r"\D", "", str(order["order_id"]))
-
-
-def _differ(a: str, b: str) -> int:
-    return sum(x != y for x, y in zip(a, b, strict=True))
 
 
 def _day(order: Order) -> date:
@@ -147,7 +140,8 @@ def score(text: str, order: Order, *, strict: bool = True) -> int:
     coloured = any(value_said(text, code) for code in said_values())
     for language in ("ko", "en"):
         for name, options in _ITEM.findall((order.get("items_all") or order["items"])[language]):
-            named = mentions(text, re.sub(r"^(and )?(\d+ × )?", "", name.strip()))
+            plain = re.sub(r"^(and )?(\d+ × )?", "", name.strip())
+            named = mentions(text, plain) or partly(text, plain)
             option = any(_option_said(text, each) for each in options.split(", "))
             if strict and named and coloured and not option:
                 continue
@@ -165,6 +159,18 @@ def mentions(text: str, name: str) -> bool:
             for each in (fold(name).replace("-", " "), fold(head).replace("-", " "))
         ) or joined(name) in joined(text)
     return sounds_in(name, text) or (len(head) > 1 and sounds_in(head, text))
+
+
+def partly(text: str, name: str) -> bool:
+    """Whether a sentence has any word of a thing's name: "김치" of a "김치 세트"."""
+    folded = fold(text)
+    return any(
+        re.search(rf"\b{re.escape(fold(word))}s?\b", folded) is not None
+        if word.isascii()
+        else sounds_in(word, text)
+        for word in name.split()
+        if len(word) > 1
+    )
 
 
 @cache
@@ -212,7 +218,9 @@ def lines_meant(text: str, lines: Sequence[Line]) -> tuple[Line, ...]:
     pool = [line for line in lines if not (not_wanted and _names(not_wanted, line))] or list(lines)
     if has("all", wanted):
         return tuple(pool)
-    named = [line for line in pool if _names(wanted, line)]
+    named = [line for line in pool if _names(wanted, line)] or [
+        line for line in pool if any(partly(wanted, line["name"][language]) for language in ("ko", "en"))
+    ]
     coloured = [line for line in named or pool if _colour(wanted, line)]
     return tuple(coloured if coloured and (named or len(coloured) < len(pool)) else named)
 

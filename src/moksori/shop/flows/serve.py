@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 from moksori.agent.tools import Language
 from moksori.shop.flows import details, matching
-from moksori.shop.flows.data import FILLERS, PARTICLES, enumerate_, say
+from moksori.shop.flows.data import FILLERS, PARTICLES, enumerate_, say, topics
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching import Order, refer
 from moksori.shop.flows.state import Goal, State
+from moksori.shop.guard.text import fold
 
 LOOKED_THROUGH = 20
 """Orders that are fetched at once; older ones are found by their number."""
@@ -501,8 +502,7 @@ def _orders(state: State, goal: Goal, today: date) -> Served:
         )
         for o in shown[:OFFERED]
     ]
-    separator = ". " if state.language == "ko" else "; "
-    return goal, Done(say("orders", state.language, list=separator.join(lines)))
+    return goal, Done(say("orders", state.language, list=". ".join(lines)))
 
 
 def _delivery(state: State, goal: Goal, today: date) -> Served:
@@ -582,15 +582,16 @@ def _product(state: State, goal: Goal, today: date) -> Served:
 
 
 def _policy(state: State, goal: Goal, today: date) -> Served:
-    key = f"policy:{goal.text}"
+    folded = fold(goal.text)
+    topic = next((query for pattern, query in topics() if pattern.search(folded)), None)
+    key = f"policy:{topic or goal.text}"
     known = state.known.get(key)
     if known is None:
-        arguments = {"query": goal.text[:2000], "language": state.language, "limit": 1}
+        arguments = {"query": topic or goal.text[:2000], "language": state.language, "limit": 1}
         return goal, Need(key, "search_policy", arguments)
     if not known["passages"]:
         return goal, Done(say("no_policy", state.language))
-    text = known["passages"][0]["text"]
-    return goal, Done(str(text))
+    return goal, Done(str(known["passages"][0]["text"]))
 
 
 def _points(state: State, goal: Goal, today: date) -> Served:

@@ -44,6 +44,9 @@ log = logging.getLogger(__name__)
 _REMEMBERED = 512
 """Function calls whose outcome is kept for a repetition, and records kept for claims to rest on."""
 
+_REASONS = 32
+"""Reasons of refusals that may be said again."""
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -121,6 +124,7 @@ class CallGuard:
         self._identity = Identity(replace(caller, call_id=session_id))
         self._state = machine.State()
         self._facts = Facts()
+        self._reasons: list[str] = []  # of refusals in this call, as they were given
         self._tokens: dict[str, str] = {}  # token -> proposal id
         self._calls: dict[str, asyncio.Task[Outcome]] = {}  # call id -> its one run
         self._results: dict[str, Outcome] = {}  # proposal id -> what its commit came to
@@ -202,6 +206,8 @@ class CallGuard:
         self._language = language
 
     def review(self, text: str) -> Verdict:
+        for told in self._reasons:
+            text = text.replace(told, " ")  # the shop's own reason, said as it stands
         claim = uncovered(text, self._facts)
         return Clear() if claim is None else Held(claim.text, self._correction())
 
@@ -392,6 +398,9 @@ class CallGuard:
         return effects
 
     def _refused(self, refused: Refused) -> Outcome:
+        reason = refused.message.get(self._language, "")
+        if reason and reason not in self._reasons:
+            self._reasons = [*self._reasons, reason][-_REASONS:]
         return Outcome("refused", refused_output(refused, self._language), code=refused.code)
 
     def _correction(self) -> str:
