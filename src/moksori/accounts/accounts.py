@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from moksori.accounts import keystore
+from moksori.accounts.billing import Books
 from moksori.accounts.client_secrets import ClientSecrets
 from moksori.accounts.keys import KeyRing
 from moksori.accounts.keystore import ListedKey, NewKey
+from moksori.accounts.ledger import Ledger
 from moksori.accounts.limits import Attempts, Starts
 from moksori.accounts.tables import default_database, prepare
 from moksori.store import Database, open_database
@@ -41,6 +43,9 @@ class Accounts:
         self.starts = Starts(monotonic)
         self.on_ended: Callable[[frozenset[str]], None] | None = None
         """Told the ids of keys that may no longer be used, so that their calls end."""
+        self.ledger = Ledger(self.database)
+        self.books: Books | None = None
+        """Set where calls cost money; follows the credits of the database."""
         self._url = database
         self._file = default_database() if database is None else None
         self._database: Database | None = None
@@ -61,6 +66,7 @@ class Accounts:
             self._refresher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._refresher
+        await self.ledger.close()
         if self._database is not None:
             await self._database.close()
             self._database = None
@@ -76,6 +82,8 @@ class Accounts:
         """Take over what other processes changed."""
         if self._database is None:
             return
+        if self.books is not None:
+            self.books.balances(await keystore.balances(self._database))
         ended = self.ring.replace(await keystore.known(self._database))
         self.secrets.forget(ended)
         if ended and self.on_ended is not None:

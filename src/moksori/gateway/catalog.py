@@ -19,12 +19,15 @@ from moksori.settings import Secret, Settings
 
 Dialect = Literal["openai-ga", "openai-beta"]
 COMPATIBLE = "compatible"
+OTHER_MOKSORI = "moksori"
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One service's particularities; `catalog.toml` explains each."""
 
     title: str
+    name: str = ""
+    """The key of its table."""
     env: str | None = None
     base_url: str | None = None
     env_base_url: str | None = None
@@ -94,7 +97,10 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
 def shipped() -> Catalog:
     """The catalogue that comes with the program."""
     raw = files("moksori.gateway").joinpath("catalog.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(raw), Catalog)
+    tables = tomllib.loads(raw)
+    for name, provider in tables["providers"].items():
+        provider["name"] = name
+    return msgspec.convert(tables, Catalog)
 
 
 def upstreams(settings: Settings, catalog: Catalog) -> dict[str, Upstream]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from moksori.agent.backend import Backend
-from moksori.gateway.catalog import Catalog, Model, Upstream, shipped, upstreams
+from moksori.gateway.catalog import COMPATIBLE, OTHER_MOKSORI, Catalog, Model, Upstream, shipped, upstreams
 from moksori.gateway.link import Link
 from moksori.settings import Settings
 
@@ -23,6 +23,11 @@ class Destination:
         return self.upstream.provider.idle_billed
 
     @property
+    def provider(self) -> str:
+        """The name under which its prices stand."""
+        return self.upstream.provider.name
+
+    @property
     def voice(self) -> str | None:
         """The voice the service speaks with unless told otherwise; None where it has the standard ones."""
         voices = self.upstream.provider.voices
@@ -36,6 +41,10 @@ class Gateway:
         self._settings = settings
         self.catalog = catalog or shipped()
         self.upstreams: Mapping[str, Upstream] = upstreams(settings, self.catalog)
+
+    def charging(self) -> frozenset[str]:
+        """Providers known to send an invoice."""
+        return frozenset(name for name in self.catalog.providers if name not in (COMPATIBLE, OTHER_MOKSORI))
 
     def models(self) -> list[str]:
         """The catalogue's models that can be reached from here, and the configured upstreams by their own names."""

@@ -8,6 +8,7 @@ model, expiry, key). Nothing is handed to the sink before `start` has returned.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from moksori.gateway.greeting import history_events, opening_update, rewritten_u
 from moksori.gateway.scrub import scrubbed
 from moksori.gateway.socket import UpstreamSocket, dial
 from moksori.protocol import server_events as s
-from moksori.protocol.client_events import CLIENT_EVENTS, SessionUpdate
+from moksori.protocol.client_events import CLIENT_EVENTS, ResponseCancel, SessionUpdate
 from moksori.protocol.dialects.beta import BetaLink
 from moksori.protocol.errors import Error, ErrorDetail, ProtocolError
 from moksori.protocol.frame import Frame
@@ -41,6 +42,8 @@ from moksori.telemetry import get_logger
 
 STALL_S: Final = 10.0
 """An upstream that takes nothing off its connection for so long counts as lost."""
+LAST_BILL_S: Final = 2.0
+"""How long a call that is over waits for the cost of the answer it was in."""
 CONTROLLED: Final = frozenset(
     {
         "session.created",
@@ -234,10 +237,22 @@ class Link:
             self._socket.reading(yes)
 
     async def close(self, why: CloseReason) -> Farewell:
+        if self._active and self._sink is not None and not self._over:
+            await self._last_bill()
         self._end()
         if self._socket is not None:
             await self._socket.close()
         return Farewell()
+
+    async def _last_bill(self) -> None:
+        """Stop the answers in the making, and wait a little for what they cost: they are on the invoice."""
+        self.reading(True)
+        self._to_upstream(Frame.from_event(ResponseCancel(event_id=random_id("event"))))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_BILL_S):
+                while self._active and not self._over:
+                    self._came.clear()
+                    await self._came.wait()
 
     # ------------------------------------------------------------------ from the socket
 
@@ -327,6 +342,7 @@ class Link:
                 return  # without an id it ends nothing anybody knows
             event = s.ResponseDone(event_id=frame.event_id or random_id("event"), response=response)
         self._active.pop(event.response.id, None)
+        self._came.set()
         usage = event.response.usage
         if usage is not None and self._latency_ms is not None:
             usage = replace(usage, moksori={**(usage.moksori or {}), "latency_ms": self._latency_ms})
@@ -401,6 +417,7 @@ class Link:
     def _end(self) -> None:
         self._over = True
         self._active.clear()
+        self._came.set()
         for timer in (self._watch, self._stall):
             if timer is not None:
                 timer.cancel()

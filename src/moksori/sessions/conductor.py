@@ -22,6 +22,7 @@ from moksori.telemetry import Telemetry, Turn
 
 NORMAL = 1000
 GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
@@ -164,7 +165,10 @@ class Conductor:
     def lost(self, why: BackendLost) -> None:
         expired = why.code == "session_expired"
         self._tell(why.code, why.message, type="invalid_request_error" if expired else "server_error")
-        self.end(GOING_AWAY if expired else INTERNAL_ERROR if why.retry else NORMAL, why.message)
+        if why.code == "insufficient_quota":
+            self.end(POLICY_VIOLATION, why.message)  # nothing would change by connecting again
+        else:
+            self.end(GOING_AWAY if expired else INTERNAL_ERROR if why.retry else NORMAL, why.message)
 
     # ------------------------------------------------------------------ the end
 

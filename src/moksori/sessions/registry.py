@@ -27,6 +27,7 @@ from moksori.protocol.session import (
 from moksori.sessions.conductor import Conductor
 from moksori.sessions.dialect import BetaClient
 from moksori.sessions.log import Spool, SpooledLog
+from moksori.sessions.meter import Metering, Priced
 from moksori.sessions.resume import Line
 from moksori.sessions.routing import Route, Routed, plan
 from moksori.sessions.tools import ServedRoutes, Shop
@@ -89,7 +90,7 @@ class LocalEngine(Protocol):
     def backend(self, model: str) -> Backend: ...
 
 
-class Destination(Protocol):
+class Destination(Priced, Protocol):
     """Where a remote route leads."""
 
     @property
@@ -143,6 +144,8 @@ class Sessions:
         self._live: dict[str, Conductor] = {}
         self._lines: dict[str, _Resumable] = {}
         self._spool = Spool()
+        self.metering: Metering | None = None
+        """Set where remote calls cost money."""
         self._emptied = asyncio.Event()
         self._draining = False
 
@@ -181,7 +184,7 @@ class Sessions:
             await conductor.start(opening)
         except BackendRefused as refusal:
             self._ended(None, conductor)
-            close_code = POLICY_VIOLATION if refusal.status in (400, 404) else TRY_AGAIN_LATER
+            close_code = POLICY_VIOLATION if refusal.status in (400, 402, 404) else TRY_AGAIN_LATER
             raise Refused(refusal.code, str(refusal), close_code, refusal.status) from refusal
         except BaseException:
             self._ended(None, conductor)
@@ -318,7 +321,12 @@ class Sessions:
             destination = self._remote.destination(name) if self._remote is not None else None
             if destination is not None and self._remote is not None:
                 first = first if routes else destination
-                routes.append(Route(name, partial(self._remote.backend, destination)))
+                make: Callable[[], Backend] = partial(self._remote.backend, destination)
+                if self.metering is not None:
+                    make = partial(
+                        self.metering.backend, make, destination, name, request.principal, request.call_micro
+                    )
+                routes.append(Route(name, make))
         if (
             not routes
             and self._engine is not None

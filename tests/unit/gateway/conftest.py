@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from moksori.gateway.gateway import Gateway
+from moksori.server.app import metering
 from moksori.server.house import House
 from moksori.server.run import Address, listen, running
 from moksori.sessions.registry import Sessions
@@ -18,7 +19,7 @@ from moksori.settings import Engine, Settings, Upstream
 from moksori.telemetry import Telemetry
 from tests.mocks.upstream import KEY, PROFILES, MockUpstream
 
-CONNECT_S = 0.4
+CONNECT_S = 1.0
 
 
 @dataclass
@@ -48,11 +49,12 @@ def upstream(mock: MockUpstream, **more: Any) -> dict[str, Any]:
 async def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Serve]:
     """`await serve({"a": mock, …}, models={…})`"""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOKSORI_HOME", str(tmp_path))
     for variable in ("MOKSORI_API_KEY", "OPENAI_API_KEY", "XAI_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
     async with contextlib.AsyncExitStack() as stack:
 
-        async def begin(mocks: dict[str, MockUpstream], **tables: Any) -> Served:
+        async def begin(mocks: dict[str, MockUpstream], priced: Path | None = None, **tables: Any) -> Served:
             for mock in mocks.values():
                 if not mock.port:
                     await stack.enter_async_context(mock.running())
@@ -61,12 +63,15 @@ async def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterato
                 **{
                     "upstreams": {name: Upstream(**upstream(mock)) for name, mock in mocks.items()},
                     "gateway": {"connect_s": CONNECT_S, "silent_s": 0.3},
+                    "accounts": {"prices": priced},
                     **tables,
                 },
             )
             gateway, telemetry = Gateway(settings), Telemetry()
             sessions = Sessions(settings, None, telemetry, gateway)
             house = House.build(settings, sessions, None, telemetry, gateway)
+            if priced is not None:
+                sessions.metering = metering(house, gateway.charging(), None)
             listener = stack.enter_context(contextlib.closing(listen("127.0.0.1", 0)))
             address, _ = await stack.enter_async_context(running(house, listener))
             return Served(house, address)

@@ -1,0 +1,273 @@
+"""A backend that costs money, with its meter: every use is charged, told, and ends the call when the money is gone.
+
+Stands between the backend and whatever is above it, so that answers nobody else sees are charged like all others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, Protocol
+
+from msgspec.structs import replace
+
+from moksori.accounts.billing import Books, CallAccount, Charge, NotAffordable
+from moksori.accounts.prices import SECONDS, estimated_units, shown, units_of
+from moksori.agent.backend import (
+    Backend,
+    BackendLost,
+    BackendRefused,
+    Capabilities,
+    CloseReason,
+    Farewell,
+    Opening,
+    Sink,
+)
+from moksori.agent.principal import Principal
+from moksori.protocol import server_events as s
+from moksori.protocol.errors import ProtocolError
+from moksori.protocol.frame import Frame
+from moksori.protocol.response import Usage
+from moksori.protocol.session import PcmFormat, RealtimeSession, Session
+from moksori.sessions.heard import audio_bytes
+
+METERED: Final = frozenset(
+    {"response.done", "response.output_audio.delta", "session.updated",
+     "conversation.item.input_audio_transcription.completed"}
+)  # fmt: skip
+TICK_S: Final = 5.0
+"""Where time costs money, it is booked this often, and so a budget overrun by no more."""
+
+Goodbye = Callable[[Session], AsyncIterator[tuple[Frame, float]]]
+"""The frames that tell a caller why the call ends, each with the seconds of sound in it."""
+
+
+class Priced(Protocol):
+    """Where a call leads, as far as its price goes."""
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+
+class Metering:
+    """Puts meters in front of backends that cost money."""
+
+    def __init__(self, books: Books, goodbye: Goodbye) -> None:
+        self._books = books
+        self._goodbye = goodbye
+
+    def backend(
+        self,
+        make: Callable[[], Backend],
+        destination: Priced,
+        route: str,
+        principal: Principal,
+        call_micro: int | None,
+    ) -> Backend:
+        """The backend that `make` gives, metered."""
+
+        def open_account(call_id: str) -> CallAccount:
+            return self._books.open(
+                call_id,
+                principal,
+                provider=destination.provider,
+                model=destination.model,
+                route=route,
+                call_micro=call_micro,
+            )
+
+        return Metered(make(), open_account, self._goodbye)
+
+
+class Metered:
+    """`Backend` in front of another, whose `Sink` it is."""
+
+    def __init__(self, inner: Backend, account: Callable[[str], CallAccount], goodbye: Goodbye) -> None:
+        self._inner = inner
+        self._open = account
+        self._goodbye = goodbye
+        self._account: CallAccount
+        self._sink: Sink
+        self._session: Session
+        self._said_ms = 0.0  # of audio in and out since the last response ended: the meter of last resort
+        self._answered_ms = 0.0
+        self._since = 0.0  # monotonic: until when time on the line is booked
+        self._stretch = 0
+        self._tick: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._inner.capabilities
+
+    async def start(self, opening: Opening, sink: Sink) -> None:
+        try:
+            self._account = self._open(opening.session.id)
+        except NotAffordable as refusal:
+            # Another route may be free, or priced.
+            raise BackendRefused(str(refusal), code=refusal.code, status=402) from None
+        self._sink, self._session = sink, opening.session
+        await self._inner.start(opening, self)
+        self._since = time.monotonic()
+        if self._by_time:
+            self._tick = asyncio.get_running_loop().call_later(TICK_S, self._ticked)
+
+    @property
+    def _by_time(self) -> bool:
+        return self._account.price is not None and self._account.price.per_minute is not None
+
+    def send(self, frame: Frame) -> None:
+        if self._ending is not None:
+            return
+        if frame.type == "input_audio_buffer.append":
+            self._said_ms += audio_bytes(frame) / _bytes_per_ms(self._session, "input")
+        self._inner.send(frame)
+
+    def reading(self, yes: bool) -> None:
+        self._inner.reading(yes)
+
+    async def close(self, why: CloseReason) -> Farewell:
+        self._closed = True
+        if self._ending is not None and asyncio.current_task() is not self._ending:
+            self._ending.cancel()
+            await asyncio.wait({self._ending})
+        farewell = await self._inner.close(why)
+        if hasattr(self, "_account"):
+            self._book_time()
+        if self._tick is not None:
+            self._tick.cancel()
+        return farewell
+
+    # ------------------------------------------------------------------ Sink, for the backend behind
+
+    def frame(self, frame: Frame) -> None:
+        if frame.type not in METERED:
+            if self._ending is None:
+                self._sink.frame(frame)
+            return
+        match frame.type:
+            case "response.output_audio.delta":
+                self._answered_ms += _delta_ms(frame, self._session)
+            case "response.done":
+                frame = self._done(frame)
+            case "session.updated":
+                event = frame.event
+                if isinstance(event, s.SessionUpdated):
+                    self._session = event.session
+            case _:
+                self._transcribed(frame)
+        if self._ending is None or frame.type == "response.done":
+            self._sink.frame(frame)
+            self._check()
+
+    def lost(self, why: BackendLost) -> None:
+        if self._ending is None:
+            self._sink.lost(why)
+
+    def writable(self, yes: bool) -> None:
+        self._sink.writable(yes)
+
+    # ------------------------------------------------------------------ what it costs
+
+    def _done(self, frame: Frame) -> Frame:
+        try:
+            event = frame.event
+        except ProtocolError:
+            return frame
+        if not isinstance(event, s.ResponseDone):
+            return frame
+        response, usage = event.response, event.response.usage
+        told = usage is not None and usage.total_tokens + usage.input_tokens + usage.output_tokens > 0
+        lost = response.status_details is not None and response.status == "failed" and not told
+        charge = self._charge(response.id, usage if told else None, lost=lost)
+        self._said_ms = self._answered_ms = 0.0
+        extra = {
+            **((usage.moksori if usage is not None else None) or {}),
+            "cost": shown(charge.micro) if charge.micro is not None else None,
+            "currency": self._account.currency,
+            "budget_left": shown(max(0, charge.left)) if charge.left is not None else None,
+        }
+        if charge.estimated:
+            extra["estimated"] = True
+        extra.setdefault("latency_ms", None)
+        usage = replace(usage or Usage(), moksori=extra)
+        return Frame.from_event(replace(event, response=replace(response, usage=usage)), frame.at)
+
+    def _charge(self, response_id: str, usage: Usage | None, *, lost: bool) -> Charge:
+        if self._by_time:
+            before = self._account.spent
+            self._book_time()
+            return Charge(self._account.spent - before, self._account.left, estimated=False)
+        if usage is not None:
+            return self._account.charge("response", response_id, units_of(usage))
+        if lost:
+            # A line that broke told nothing and may cost nothing; a guess would be no better than none.
+            return Charge(0 if self._account.price is not None else None, self._account.left, estimated=True)
+        units = estimated_units(round(self._said_ms), round(self._answered_ms))
+        return self._account.charge("response", response_id, units, estimated=True)
+
+    def _transcribed(self, frame: Frame) -> None:
+        """What transcribed the caller is billed beside the model, where its price is known."""
+        try:
+            event: Any = frame.event
+        except ProtocolError:
+            return
+        transcription = self._session.audio.input.transcription
+        seconds = getattr(getattr(event, "usage", None), "seconds", None)
+        if transcription is None or seconds is None:
+            return
+        self._account.transcribed(transcription.model, event.item_id, seconds)
+
+    def _book_time(self) -> None:
+        if not self._by_time or not self._since:
+            return
+        now = time.monotonic()
+        seconds = round(now - self._since)
+        if seconds > 0:
+            self._since += seconds
+            self._stretch += 1
+            self._account.charge("seconds", str(self._stretch), {SECONDS: seconds})
+
+    def _ticked(self) -> None:
+        self._book_time()
+        if not self._closed:
+            self._tick = asyncio.get_running_loop().call_later(TICK_S, self._ticked)
+            self._check()
+
+    # ------------------------------------------------------------------ when it is gone
+
+    def _check(self) -> None:
+        left = self._account.left
+        if left is not None and left <= 0 and self._ending is None and not self._closed:
+            self._ending = asyncio.get_running_loop().create_task(self._end(), name="budget over")
+
+    async def _end(self) -> None:
+        """Stop the service at once, tell the caller in the local voice, and end the call when that has sounded."""
+        await self._inner.close(CloseReason(1000, ""))
+        sounding = 0.0
+        if isinstance(self._session, RealtimeSession):
+            async for frame, seconds in self._goodbye(self._session):
+                self._sink.frame(frame)
+                sounding += seconds
+        await asyncio.sleep(sounding)
+        self._sink.lost(BackendLost("insufficient_quota", "The budget of this call is used up.", retry=False))
+
+
+def _bytes_per_ms(session: Session, side: str) -> int:
+    kind = getattr(session.audio, side).format if hasattr(session.audio, side) else PcmFormat()
+    rate: int = kind.sample_rate
+    return rate * (2 if isinstance(kind, PcmFormat) else 1) // 1000
+
+
+def _delta_ms(frame: Frame, session: Session) -> float:
+    """Milliseconds of sound in a delta, from the length of its base64."""
+    raw = frame.raw
+    at = raw.find(b'"delta":')
+    begin = raw.find(b'"', at + 8)
+    end = raw.find(b'"', begin + 1)
+    return max(0, (end - begin - 1) * 3 // 4) / _bytes_per_ms(session, "output") if at >= 0 else 0.0
