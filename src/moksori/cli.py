@@ -168,12 +168,10 @@ def eval_(
     run: Annotated[
         Path, typer.Argument(metavar="RUN.yaml", help="What to hold, on which shop, and who answers.")
     ],
-    report: Annotated[
-        Optional[Path], typer.Option(metavar="HTML", help="Write the report as a page.")
-    ] = None,  # noqa: UP045
+    report: Annotated[Path | None, typer.Option(metavar="HTML", help="Write the report as a page.")] = None,
     json_: Annotated[
-        Optional[Path], typer.Option("--json", metavar="OUT", help="Write the result as JSON.")
-    ] = None,  # noqa: UP045
+        Path | None, typer.Option("--json", metavar="OUT", help="Write the result as JSON.")
+    ] = None,
 ) -> None:
     """Hold scripted conversations with the shop and judge them. Exits with 1 when one went wrong."""
     from moksori.bench.eval import RunUnusable
