@@ -38,6 +38,8 @@ class Measure:
     processes: int
     kills: int
     cuts: int
+    within_s: float = 240.0
+    """A guard against waiting for ever, not a measure of speed: a process takes seconds to start again."""
 
 
 async def proposals(shop: ShopTools, calls: int, random: Random) -> list[tuple[Plan, Confirmation]]:
@@ -175,7 +177,7 @@ async def storm(url: str, folder: Path, measure: Measure, seed: int, crowds: lis
     kills = cuts = answers = 0
     # Between kills some answers must have come: so each hits calls that are under way, however slow the machine.
     between = max(1, measure.calls // (measure.kills + 2))
-    async with asyncio.timeout(240):
+    async with asyncio.timeout(measure.within_s):
         while not crowd.done():
             now = len(crowd.told())
             if now - answers >= between and kills < measure.kills:
@@ -230,9 +232,10 @@ def test_30_calls_at_once(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1000)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_200_calls_at_once(
     seed: int, demo_template: str, copy: Callable[[str], str], tmp_path: Path, crowds: list[Crowd]
 ) -> None:
-    measure = Measure(calls=200, processes=4, kills=12, cuts=60)
+    measure = Measure(calls=200, processes=4, kills=8, cuts=60, within_s=900)
     asyncio.run(storm(copy(demo_template), tmp_path, measure, seed, crowds))
