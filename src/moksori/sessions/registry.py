@@ -173,6 +173,7 @@ class Sessions:
             ended=partial(self._ended, request.release),
             key_id=request.principal.key_id,
             locked=request.locked,
+            mcp_hosts=frozenset(host.lower() for host in self._settings.mcp.allowed_hosts),
         )
         events = line.first(beta.attach(conductor) if beta is not None else conductor)
         self._live[session.id] = conductor
