@@ -20,6 +20,7 @@ from moksori.conversation.events import (
     Transcribed,
     TranscribeFailed,
 )
+from moksori.conversation.finished import sounds_finished
 from moksori.conversation.history import Entry, Span
 from moksori.protocol import server_events as out
 from moksori.protocol.errors import ProtocolError
@@ -60,7 +61,7 @@ class Pending:
     audio_ms: int
 
 
-def policy_for(detection: TurnDetection, *, ask: bool) -> turns.TurnPolicy:
+def policy_for(detection: TurnDetection, *, ask: bool, words: bool = True) -> turns.TurnPolicy:
     """The turn machine's settings for what the client asked."""
     match detection:
         case ServerVad():
@@ -69,9 +70,10 @@ def policy_for(detection: TurnDetection, *, ask: bool) -> turns.TurnPolicy:
                 prefix_padding_ms=detection.prefix_padding_ms,
                 longest_hold_ms=detection.silence_duration_ms,
                 ask=ask,
+                words=words,
             )
         case SemanticVad():
-            return turns.TurnPolicy(longest_hold_ms=EAGERNESS_MS[detection.eagerness], ask=ask)
+            return turns.TurnPolicy(longest_hold_ms=EAGERNESS_MS[detection.eagerness], ask=ask, words=words)
 
 
 class Listening:
@@ -112,7 +114,7 @@ class Listening:
             return
         # What is spoken over an answer waits out its whole silence: its words decide what it is, and take a while.
         ask = self._board.rules.ask_end and self._unannounced is None
-        policy = policy_for(detection, ask=ask)
+        policy = policy_for(detection, ask=ask, words=self._board.rules.overlapped)
         self._heard_ms = at_ms
         self._turn_event(turns.Voice(probability, at_ms), policy)
         if self._unannounced is not None and isinstance(self._turns.state, turns.Talking):
@@ -399,6 +401,8 @@ class Listening:
             self._open = replace(
                 opened, text=event.text, language=event.language, transcribed_at=self._board.now
             )
+            finished = sounds_finished(event.text)
+            self._turn_event(turns.Understood(opened.turn, event.job.revision, finished), turns.TurnPolicy())
             self._overlaps(overlap.Words(event.text, whole=True))
             if event.text and self._board.creates_response and self._unannounced is None:
                 self._answering.speculate(opened.item_id, event.text)
@@ -442,6 +446,8 @@ class Listening:
         """The caller's words are lost: the client is told, the item stays, and the turn is not answered."""
         board, opened = self._board, self._open
         if opened is not None and opened.job == event.job:
+            # No words: the melody alone decides.
+            self._turn_event(turns.Understood(opened.turn, event.job.revision, True), turns.TurnPolicy())
             self._open = replace(opened, job=None)  # tried again when the turn is committed
             return
         pending = self._pending.get(event.job.item_id)

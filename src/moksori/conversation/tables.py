@@ -22,11 +22,13 @@ TURN: Final[Table] = {
     ("Quiet", "unclear"): _cell(("Quiet", ())),
     ("Quiet", "silent"): _cell(("Quiet", ())),
     ("Quiet", "judged"): _cell(("Quiet", ())),
+    ("Quiet", "understood"): _cell(("Quiet", ())),
     ("Quiet", "reset"): _cell(("Quiet", ())),
     ("Talking", "voiced"): _cell(("Talking", ()), ("Quiet", ("Paused", "Ended"))),  # the second: too long
     ("Talking", "unclear"): _cell(("Talking", ()), ("Quiet", ("Paused", "Ended"))),
     ("Talking", "silent"): _cell(("Pausing", ()), ("Quiet", ("Paused", "Ended"))),
     ("Talking", "judged"): _cell(("Talking", ())),
+    ("Talking", "understood"): _cell(("Talking", ())),
     ("Talking", "reset"): _cell(("Quiet", ("Dropped",))),
     ("Pausing", "voiced"): _cell(("Pausing", ()), ("Talking", ("Resumed",))),
     ("Pausing", "unclear"): _cell(
@@ -46,6 +48,7 @@ TURN: Final[Table] = {
         ("Quiet", ("Paused", "Ended")),
     ),
     ("Pausing", "judged"): _cell(("Pausing", ())),
+    ("Pausing", "understood"): _cell(("Pausing", ())),
     ("Pausing", "reset"): _cell(("Quiet", ("Dropped",))),
 }
 """`turn.Turns`. An open turn ends by silence, by length or by a reset, and in no other way."""

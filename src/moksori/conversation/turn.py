@@ -46,6 +46,15 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
+FINISHED_CAP_MS = 480
+"""Longest wait when the words sound finished, however the melody sounds."""
+
+UNFINISHED_HOLD_MS = 1_500
+"""Wait at least so long when the words break off ("my order number is …"); the melody of a pause misleads."""
+
+WORDS_WAIT_MS = 800
+"""How long a turn whose melody sounds finished waits for its words; no answer could begin without them."""
+
 MAX_TURN_MS = 120_000
 """A turn longer than this is committed as it stands: the audio kept for it is bounded."""
 
@@ -61,11 +70,23 @@ class TurnPolicy:
     ask: bool = True
     """Whether there is an end-of-turn model to ask."""
 
-    def hold_ms(self, probability: float | None) -> int:
-        """Silence to wait for, given how sure the end-of-turn model is (None: it has not answered).
+    words: bool = True
+    """Whether the words of a pause are being decoded while it lasts."""
 
-        Linear between certainty at `SURE` and even odds; below even odds the longest hold.
+    def hold_ms(self, probability: float | None, finished: bool | None = None) -> int:
+        """Silence to wait for, given how sure the end-of-turn model is and whether the words sound finished.
+
+        None: not known yet. Both must agree for a short wait; the words alone can shorten or lengthen it.
         """
+        melody = self._melody_ms(probability)
+        if finished is None:
+            return max(melody, min(WORDS_WAIT_MS, self.longest_hold_ms)) if self.words else melody
+        if finished:
+            return min(melody, FINISHED_CAP_MS)
+        return max(melody, min(UNFINISHED_HOLD_MS, self.longest_hold_ms))
+
+    def _melody_ms(self, probability: float | None) -> int:
+        """Linear between certainty at `SURE` and even odds; below even odds the longest hold."""
         floor = min(SOFT_END_MS, self.longest_hold_ms)
         if probability is None or probability < 0.5:
             return self.longest_hold_ms
@@ -102,6 +123,8 @@ class Pausing:
     speculated: bool = False
     asked: bool = False
     probability: float | None = None
+    finished: bool | None = None
+    """Whether the words of this revision sound finished; None until they are known."""
     voiced: int = 0
     """Voiced frames in a row just now; while above 0 nothing is committed."""
 
@@ -127,11 +150,20 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """The words of one revision of a turn are known."""
+
+    turn: int
+    revision: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """The buffer was cleared or committed by hand, or turn detection was changed."""
 
 
-TurnEvent = Voice | Judged | Reset
+TurnEvent = Voice | Judged | Understood | Reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +235,8 @@ class Turns:
                 return self._voice(event, policy)
             case Judged():
                 return self._judged(event), ()
+            case Understood():
+                return self._understood(event), ()
             case Reset():
                 state = self.state
                 out: tuple[TurnOutput, ...] = () if isinstance(state, Quiet) else (Dropped(state.turn),)
@@ -214,6 +248,13 @@ class Turns:
         match self.state:
             case Pausing(turn=event.turn, revision=event.revision):
                 return replace(self, state=replace(self.state, probability=event.probability))
+            case _:
+                return self
+
+    def _understood(self, event: Understood) -> Turns:
+        match self.state:
+            case Pausing(turn=event.turn, revision=event.revision):
+                return replace(self, state=replace(self.state, finished=event.finished))
             case _:
                 return self
 
@@ -274,7 +315,7 @@ class Turns:
         if policy.ask and not state.asked and ASK_AFTER_MS <= silence < policy.longest_hold_ms:
             state = replace(state, asked=True)
             outputs.append(AskEnd(state.turn, state.revision, state.start_ms, at_ms))
-        if silence >= policy.hold_ms(state.probability):
+        if silence >= policy.hold_ms(state.probability, state.finished):
             outputs.append(Ended(state.turn, state.revision, state.start_ms, state.last_voiced_ms, at_ms))
             return replace(self, state=Quiet(), floor_ms=at_ms), tuple(outputs)
         return replace(self, state=state), tuple(outputs)

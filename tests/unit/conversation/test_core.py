@@ -110,6 +110,7 @@ def test_doubt_waits_and_certainty_does_not() -> None:
         c.speech(640)
         c.silence(160)
         c.judged(probability)
+        c.transcribed("Where is my order?")
         c.silence(96)
     assert sure.of("input_audio_buffer.committed")
     assert not unsure.of("input_audio_buffer.committed")
@@ -117,6 +118,45 @@ def test_doubt_waits_and_certainty_does_not() -> None:
     assert unsure.of("input_audio_buffer.committed"), (
         "silence_duration_ms is the longest a server_vad turn is held"
     )
+
+
+def _semantic(eagerness: str) -> Call:
+    c = call()
+    vad = {"type": "semantic_vad", "eagerness": eagerness}
+    c.client("session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": vad}}})
+    return c
+
+
+def test_a_sentence_that_breaks_off_is_waited_for_and_answered_whole() -> None:
+    c = _semantic("auto")
+    c.speech(640)
+    c.silence(192)
+    c.judged(0.99)
+    c.transcribed("My order number is.")
+    c.silence(1_024)
+    assert not c.of("input_audio_buffer.committed")
+    c.speech(640)
+    c.silence(192)
+    c.judged(0.99)
+    c.transcribed("My order number is four seven one nine.")
+    c.silence(96)
+    assert len(c.of("input_audio_buffer.committed")) == 1
+
+
+def test_eagerness_says_how_long_doubt_waits() -> None:
+    waited = {}
+    for eagerness in ("low", "medium", "high"):
+        c = _semantic(eagerness)
+        c.speech(640)
+        c.silence(192)
+        c.judged(0.1)
+        c.transcribed("My order number is")
+        waited[eagerness] = 192
+        while not c.of("input_audio_buffer.committed"):
+            c.silence(32)
+            waited[eagerness] += 32
+    assert waited["high"] < waited["medium"] < waited["low"]
+    assert waited["low"] <= 2_700
 
 
 def test_noise_that_holds_no_words_is_not_answered() -> None:

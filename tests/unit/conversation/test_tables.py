@@ -33,7 +33,7 @@ def turn_walk(
     machine, at_ms, kind, left = t.Turns(), 0, "silent", 0
     for _ in range(steps):
         if left == 0:
-            kind = rng.choice(["voiced", "silent", "silent", "unclear", "judged", "reset"])
+            kind = rng.choice(["voiced", "silent", "silent", "unclear", "judged", "understood", "reset"])
             left = rng.choice([1, 1, 2, 4, 8, 20]) if kind in PROBABILITY else 1
             if kind == "voiced" and rng.random() < 0.02:
                 left = t.MAX_TURN_MS // t.FRAME_MS
@@ -44,6 +44,8 @@ def turn_walk(
             event = t.Voice(PROBABILITY[kind], at_ms)
         elif kind == "judged":
             event = t.Judged(machine.count, rng.randrange(3), rng.random())
+        elif kind == "understood":
+            event = t.Understood(machine.count, rng.randrange(3), rng.random() < 0.5)
         else:
             event = t.Reset()
         before = type(machine.state).__name__
@@ -100,11 +102,24 @@ def test_speech_is_announced_exactly_while_a_turn_is_open() -> None:
 
 
 def test_the_hold_falls_as_the_model_grows_sure() -> None:
-    holds = [POLICY.hold_ms(p / 100) for p in range(101)]
-    assert holds == sorted(holds, reverse=True)
-    assert POLICY.hold_ms(0.95) == POLICY.hold_ms(1.0) == t.SOFT_END_MS
+    semantic = t.TurnPolicy(longest_hold_ms=t.DOUBT_CAP_MS)
+    for policy in (POLICY, semantic):
+        holds = [policy.hold_ms(p / 100, finished=True) for p in range(101)]
+        assert holds == sorted(holds, reverse=True)
+        assert policy.hold_ms(0.95, True) == policy.hold_ms(1.0, True) == t.SOFT_END_MS
     assert POLICY.hold_ms(None) == POLICY.hold_ms(0.2) == 500
-    assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99) == 100, "never longer than the client asked"
+    assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, True) == 100, "never longer than the client asked"
+
+
+def test_words_that_break_off_outweigh_a_melody_that_ends_and_the_other_way_round() -> None:
+    semantic = t.TurnPolicy(longest_hold_ms=t.DOUBT_CAP_MS)
+    assert semantic.hold_ms(0.99, finished=False) == t.UNFINISHED_HOLD_MS
+    assert semantic.hold_ms(0.01, finished=True) == t.FINISHED_CAP_MS
+    assert semantic.hold_ms(0.99, finished=None) == t.WORDS_WAIT_MS, "an answer needs the words anyway"
+    assert t.TurnPolicy(words=False).hold_ms(0.99) == t.SOFT_END_MS
+    assert POLICY.hold_ms(0.99, finished=False) == 500, (
+        "server_vad waits no longer than its silence_duration_ms"
+    )
 
 
 SETTINGS = AnswerSettings(

@@ -26,10 +26,8 @@ NOISES_DBFS = (-75.0, -60.0, -50.0)
 LEAD_MS = 200
 TAIL_MS = 600
 PAUSE_MS = (300, 1200)
-PAUSED_SHARE = 0.5
-"""Of the questions that have a place for it; at least 40 % of a set pause."""
-RECORDED_SHARE = 0.3
-"""Of the English questions, those that a human recorded."""
+PAUSED_SHARE = 0.45
+"""Of all questions: at least 40 % of a set pause, where somebody would look for a word."""
 FADE_MS = 8
 COUGHS = 6
 
@@ -67,10 +65,10 @@ def _questions(
         identity = f"{language}-q{made:03d}"
         # Kept at the share from the first turn on, so that every beginning of a set has it.
         wants_pause = paused < PAUSED_SHARE * (made + 1)
-        if recorded and chance.random() < RECORDED_SHARE:
+        gap: int | None = None
+        if recorded and not wants_pause:
             name, text = recorded.pop()
             voice, speech = "asterisk", prompt(name)
-            gap = _longest_dip(speech) if wants_pause else None
         else:
             marked = chance.choice([t for t in texts if "|" in t] if wants_pause else texts)
             voice = chance.choice(VOICES[language])
@@ -144,18 +142,6 @@ def _boundary(whole: Samples, rest: Samples) -> int:
     about = max(len(whole) - len(rest), len(whole) // 4)
     reach = RATE * 120 // 1000
     return _quietest(whole, max(BLOCK, about - reach), min(len(whole) - BLOCK, about + reach))
-
-
-def _longest_dip(speech: Samples) -> int | None:
-    """The middle of the longest stretch, away from both ends, that is 25 dB below the peak; None without one."""
-    dbfs = levels(speech)
-    low = dbfs < dbfs.max() - 25.0
-    best, run = (0, 0), 0
-    for index in range(len(low) // 4, len(low) * 3 // 4):
-        run = run + 1 if low[index] else 0
-        if run > best[0]:
-            best = (run, index)
-    return None if best[0] < 4 else (best[1] - best[0] // 2) * BLOCK
 
 
 def _quietest(speech: Samples, begin: int, end: int) -> int:
