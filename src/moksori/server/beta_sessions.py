@@ -81,7 +81,7 @@ async def _made(
     flat = dict(asked.model_extra or {})
     wish = asked.client_secret or SecretWish()
     temperature = flat.get("temperature")
-    bound_to, session = context.bind(holder, ga_session(flat, kind), flat)
+    bound_to, session = context.bind(holder, ga_session(flat, kind), flat, house.settings.shop)
     made = await create(
         house,
         bound_to,
