@@ -14,7 +14,10 @@ import pytest
 from moksori.agent.speech import Priority, SpeechFailed, Spoken
 from moksori.engine.dropin import DroppedVoice, found
 from moksori.engine.voices import Voices, own_name, table
+from moksori.engine.voices_load import load
+from moksori.engine.weights import WeightsMissing
 from moksori.protocol.session import VOICES
+from moksori.settings import Tts
 
 
 class Speaker:
@@ -187,3 +190,35 @@ def test_a_folder_sherpa_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pyte
 
     with pytest.raises(SpeechFailed, match="sherpa-onnx does not accept the voice"):
         DroppedVoice(dropped)
+
+
+# ---------------------------------------------------------------------------------------------------- what is loaded
+
+
+def never(priority: Priority, call: Any) -> Any:
+    raise AssertionError("nothing is to be synthesised")
+
+
+async def test_an_endpoint_for_korean_only_leaves_english_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    english = Speaker()
+    english.warm = lambda: None  # type: ignore[attr-defined]
+    monkeypatch.setattr("moksori.engine.hibari_voice.HibariVoice", lambda **_: english)
+    settings = Tts(kind="openai", base_url="http://127.0.0.1:9/v1", model="m", languages=("ko",))
+
+    loaded = load(settings, never, never, tmp_path)
+
+    await say(loaded.voice, "Hello.", "alloy", "en")
+    assert english.asked == [("Hello.", "heart", "en")]
+    with pytest.raises(SpeechFailed, match=r"The tts endpoint at http://127\.0\.0\.1:9/v1 cannot be reached"):
+        await say(loaded.voice, "안녕하세요.", "alloy", "ko")
+    assert loaded.korean is None, "no weights of Kokoro were looked for"
+    await loaded.close()
+
+
+def test_without_korean_weights_the_sentence_says_what_to_run(tmp_path: Path) -> None:
+    settings = Tts(kind="openai", base_url="http://127.0.0.1:9/v1", model="m", languages=("en",))
+
+    with pytest.raises(WeightsMissing, match="run `moksori models pull`"):
+        load(settings, never, never, tmp_path)
