@@ -26,9 +26,9 @@ from moksori.settings import Engine as EngineSettings
 from moksori.settings import Llm, Settings
 from moksori.telemetry import Telemetry
 
-QUESTION = np.full(24_000, 1000, "<i2").tobytes()
-"""A second of PCM16 at 24 kHz."""
-ANSWER = b"\x00\x10" * 12_000
+QUESTION = np.full(3 * 24_000, 1000, "<i2").tobytes()
+"""Three seconds of PCM16 at 24 kHz: what is kept of a call is full before turn 50, as it is in a real one."""
+ANSWER = b"\x00\x10" * 3 * 24_000
 MOST_GROWTH = 16 * 1024 * 1024
 """Bytes of resident memory from turn 50 to turn 250, as the project promises."""
 
@@ -128,7 +128,7 @@ async def left_over() -> dict[str, int]:
     """Tasks, timers and session objects that live on."""
     async with asyncio.timeout(30):
         while len(asyncio.all_tasks()) > 1:
-            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=1)  # type: ignore[arg-type]
+            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=1)
     gc.collect()
     loop: Any = asyncio.get_running_loop()
     timers = [handle for handle in loop._scheduled if not handle.cancelled() and "moksori" in repr(handle)]

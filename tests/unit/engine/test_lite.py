@@ -38,7 +38,7 @@ async def test_a_fixed_answer_in_the_callers_language(asked: str, begins: str) -
 
 async def test_every_fixed_answer_can_be_rendered_ahead() -> None:
     assert await answer(LiteBrain(), said("user", InputText(text="Thanks"))) in fixed_sentences("en")
-    assert all(len(sentence) < 140 for language in ("en", "ko") for sentence in fixed_sentences(language))  # type: ignore[arg-type]
+    assert all(len(sentence) < 140 for language in ("en", "ko") for sentence in fixed_sentences(language))
 
 
 async def test_the_echo_has_only_what_was_heard() -> None:
