@@ -13,7 +13,7 @@ from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Thought
 from moksori.agent.speech import EndOfTurn, Glancing, Recogniser, Voice, VoiceActivity
 from moksori.conversation.language import spoken_in
 from moksori.engine import weights
-from moksori.engine.admission import Admission, StageLoad, admit
+from moksori.engine.admission import Admission, StageLoad, admit, wait_ms
 from moksori.engine.backend import LocalBackend
 from moksori.engine.kokoro_voice import KokoroVoice
 from moksori.engine.meter import Meter
@@ -59,6 +59,10 @@ class _NoBrain:
         yield  # an async generator, as the Protocol wants
 
 
+def _work(load: StageLoad) -> tuple[float, float]:
+    return wait_ms(load), load.mean_ms
+
+
 def _key(secret: Secret | None) -> str | None:
     return None if secret is None else secret.reveal()
 
@@ -97,7 +101,7 @@ class Engine:
 
     @classmethod
     def create(cls, settings: EngineSettings, flows: Brain | None = None) -> Engine:
-        """An engine that has loaded nothing yet. `flows` answers where no model of language does (kinds flows, lite)."""
+        """An engine that has loaded nothing yet. `flows` answers for the kinds of mind without a language model."""
         return cls(settings, flows)
 
     # ------------------------------------------------------------------ life
@@ -258,7 +262,8 @@ class Engine:
 
     @property
     def speaking(self) -> StageLoad:
-        return self._lanes["tts"].load()
+        """The voice with more work before it: nobody knows yet in which language a caller will be answered."""
+        return max((self._lanes[name].load() for name in ("tts", "tts_ko")), key=_work)
 
     def joined(self, call: LocalBackend) -> None:
         self._calls.add(call)
