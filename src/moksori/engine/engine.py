@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from moksori.agent.backend import BackendRefused
 from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Thought
