@@ -286,7 +286,7 @@ def with_durations(model: bytes, node_name: str = "") -> bytes:
                 sums.append(next(value for number, value in parts if number == 1))  # NodeProto.input
     if len(sums) != 1:
         raise SpeechFailed(
-            "The voice's network has no readable durations: it is not the file this was made for."
+            "The voice's network has no readable durations; for the English one, install hibari-tts 0.2.1."
         )
     output = _field(12, _field(1, sums[0]))  # GraphProto.output, ValueInfoProto.name
     return model + _field(7, output)
