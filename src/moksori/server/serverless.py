@@ -128,10 +128,10 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 async def _body(receive: Receive) -> bytes | None:
     """The whole body; None when it is longer than is read."""
-    whole = b""
+    whole: bytes = b""
     while True:
         message = await receive()
-        whole += message.get("body", b"")
+        whole += bytes(message.get("body", b""))
         if len(whole) > LONGEST_BODY:
             return None
         if not message.get("more_body"):
