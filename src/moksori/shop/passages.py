@@ -21,8 +21,11 @@ TITLE_WEIGHT = 3
 WORDS_WEIGHT = 2
 TOKEN = re.compile(r"[a-z0-9]+|[가-힣]+")
 STOP = frozenset(
-    "a an the is are do does can could i me my you your to of for in on it if what how please and or be will".split()
-)
+    (
+        "a", "an", "the", "is", "are", "do", "does", "can", "could", "i", "me", "my", "you", "your", "to", "of", "for",
+        "in", "on", "it", "if", "what", "how", "please", "and", "or", "be", "will",
+    )
+)  # fmt: skip
 SUFFIXES = ("ing", "ed", "es", "s")
 SHORTEST_STEM = 3
 
