@@ -185,7 +185,7 @@ async def storm(url: str, folder: Path, measure: Measure, seed: int, crowds: lis
                 kills += crowd.kill(random)
             if now and cuts < measure.cuts:
                 cuts += await cut_connections(url, random, 2)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     assert [process.returncode for process in crowd.running.values()] == [0] * measure.processes
     assert (kills, cuts >= measure.cuts) == (measure.kills, True), "the storm was one"
     await all_is_well(shop, jobs, crowd.told())
