@@ -57,7 +57,12 @@ NEVER = {
 }
 """Why an event does not come over a WebSocket."""
 
-UNTESTED_HERE = frozenset(("conversation.item.input_audio_transcription.failed",))
+UNTESTED_HERE = frozenset(
+    (
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.failed",
+    )
+)
 """Sent, and tested with the core (`tests/unit/conversation`), but not by the flows over the wire."""
 
 FIELDS = (
