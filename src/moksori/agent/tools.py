@@ -16,7 +16,7 @@ from moksori.agent.principal import Caller, Principal
 
 __all__ = ["JSON", "Caller", "Confirmation", "Done", "Language", "Plan", "Refused", "ToolSet", "ToolSpec"]
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 Language = Literal["ko", "en"]
 
 
