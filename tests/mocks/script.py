@@ -39,6 +39,8 @@ class MockSession:
     audio_tokens: int = 0
 
     def __post_init__(self) -> None:
+        self.unbilled: Event = {}
+        self.ended = True  # no response is running
         self._ids = itertools.count(1)
         self.session = {
             "type": "realtime",
@@ -172,6 +174,7 @@ class MockSession:
         number = next(self._ids)
         response_id = f"resp_up{self.number}_{number}"
         self.running = self._response(response_id, "in_progress", asked)
+        self.ended = False
         yield self.event("response.created", response=self.running)
         yield from self._call(response_id) if self._wants_tool() else self._message(response_id)
         yield self._ended("completed", None)
@@ -180,7 +183,7 @@ class MockSession:
         return self._ended("cancelled", {"type": "cancelled", "reason": reason})
 
     def usage(self) -> Event:
-        """What this response cost, told and remembered: the ledger is held against it."""
+        """What this response cost; the ledger is held against it."""
         n = len(self.billed) + 1
         text_in, audio_in, text_out, audio_out = 100 + n, 10 * n, 20 + n, 5 * n
         cached_text, cached_audio = 64 if n > 1 else 0, 5 * (n - 1)
@@ -201,10 +204,15 @@ class MockSession:
             },
             "output_token_details": {"text_tokens": text_out, "audio_tokens": audio_out},
         }
-        self.billed.append(usage)
+        self.unbilled = usage
         return usage
 
+    def bill(self) -> None:
+        """The usage was told, and goes on the invoice."""
+        self.billed.append(self.unbilled)
+
     def _ended(self, status: str, details: Event | None) -> Event:
+        self.ended = True
         done = {**self.running, "status": status, "status_details": details, "usage": self.usage()}
         return self.event("response.done", response=done)
 

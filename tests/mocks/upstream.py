@@ -147,6 +147,7 @@ class _Call:
         self.session = MockSession(query.get("model", ""), len(mock.sessions) + 1, voices=mock.profile.voices)
         self.edge = BetaEdge() if mock.profile.beta else None
         self.answering: asyncio.Task[None] | None = None
+        self.dead = False
         self.log: list[Event] = []
         mock.sessions.append(self.session)
         mock.received.append(self.log)
@@ -158,9 +159,11 @@ class _Call:
             raw = json.dumps(event, separators=(",", ":"))
             if self.edge is None:
                 await self.socket.send(raw)
-                continue
-            for frame in self.edge.to_client(Frame.from_raw(raw.encode(), 0)):
-                await self.socket.send(frame.raw.decode())
+            else:
+                for frame in self.edge.to_client(Frame.from_raw(raw.encode(), 0)):
+                    await self.socket.send(frame.raw.decode())
+            if whole["type"] == "response.done" and not self.dead:
+                self.session.bill()  # what it could not tell, it does not bill
 
     async def hold(self) -> None:
         faults, session = self.mock.faults, self.session
@@ -252,10 +255,12 @@ class _Call:
 
     async def _fail(self) -> None:
         if "sudden_close" in self.mock.faults:
+            self.dead = True
             self.socket.transport.abort()
         if "expires" in self.mock.faults:
             text = "Your session hit the maximum duration of 60 minutes."
             await self.say(self.session.error("session_expired", text))
+            self.dead = True
             await self.socket.close(1001, text)
 
     async def cancel(self, reason: str) -> None:
@@ -263,7 +268,8 @@ class _Call:
             return
         self.answering.cancel()
         await asyncio.wait({self.answering})
-        await self.say(self.session.cancelled(reason))
+        if not self.session.ended:
+            await self.say(self.session.cancelled(reason))
 
 
 async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

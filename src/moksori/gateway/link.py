@@ -89,6 +89,7 @@ class Link:
         self._over = False  # nothing is told to the sink any more
         self._active: dict[str, Response] = {}  # responses created and not done
         self._asked = 0  # response.create sent, response.created not seen
+        self._leaving = False  # the call is over, and what is still being answered is to be stopped
         self._last_error: str | None = None
         self._heard_at = 0.0
         self._turn_ended_at: float | None = None
@@ -237,7 +238,7 @@ class Link:
             self._socket.reading(yes)
 
     async def close(self, why: CloseReason) -> Farewell:
-        if self._active and self._sink is not None and not self._over:
+        if (self._active or self._asked) and self._sink is not None and not self._over:
             await self._last_bill()
         self._end()
         if self._socket is not None:
@@ -247,10 +248,12 @@ class Link:
     async def _last_bill(self) -> None:
         """Stop the answers in the making, and wait a little for what they cost: they are on the invoice."""
         self.reading(True)
-        self._to_upstream(Frame.from_event(ResponseCancel(event_id=random_id("event"))))
+        self._leaving = True
+        if self._active:
+            self._to_upstream(Frame.from_event(ResponseCancel(event_id=random_id("event"))))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_BILL_S):
-                while self._active and not self._over:
+                while (self._active or self._asked) and not self._over:
                     self._came.clear()
                     await self._came.wait()
 
@@ -316,6 +319,8 @@ class Link:
                 if (event := _decoded(frame)) is not None and isinstance(event, s.ResponseCreated):
                     self._active[event.response.id] = event.response
                 self._to_client(frame)
+                if self._leaving:
+                    self._to_upstream(Frame.from_event(ResponseCancel(event_id=random_id("event"))))
             case "response.done":
                 self._done(frame)
             case "session.updated":
@@ -376,6 +381,7 @@ class Link:
             detail = replace(event.error, message=scrubbed(message))
             if event.error.event_id is not None and self._asked:
                 self._asked -= 1  # a refused response.create is answered, too
+                self._came.set()
             self._to_client(Frame.from_event(Error(event_id=event.event_id, error=detail), frame.at))
         else:
             detail = ErrorDetail(message=scrubbed(message), type="server_error", code=code)
