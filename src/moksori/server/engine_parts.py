@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
-from moksori.agent.backend import BackendRefused
 from moksori.agent.brain import BrainFailed
 from moksori.agent.principal import Principal
 from moksori.agent.speech import SpeechFailed
@@ -50,7 +49,7 @@ class Places:
 
 
 def parts_of(house: House, holder: Principal, model: str) -> Parts:
-    """The parts, for a caller who may use `model` and while there is room. Raises `ApiError`."""
+    """The parts, for a caller who may use `model`. Raises `ApiError`."""
     rules = house.keys.rules(holder)
     if rules is not None and not rules.allows_model(model):
         raise ApiError(
@@ -66,10 +65,7 @@ def parts_of(house: House, holder: Principal, model: str) -> Parts:
             param="model",
         )
     house.must_be_open()
-    try:
-        house.speech.check_admission()
-    except BackendRefused as refusal:
-        raise busy(str(refusal)) from refusal
+    # Such a request is a turn of somebody's running call: it waits, up to `MOST_AT_ONCE` of them.
     return house.speech
 
 

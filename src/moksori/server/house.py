@@ -81,10 +81,6 @@ class Parts(Protocol):
 
     def language_of(self, text: str, heard: str | None) -> str: ...
 
-    def check_admission(self) -> None:
-        """Raises `BackendRefused` while callers already wait too long."""
-        ...
-
 
 class Remote(Protocol):
     """Other people's models, as far as routes speak of them."""

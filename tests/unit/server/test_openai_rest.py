@@ -12,11 +12,11 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from moksori.agent.backend import BackendRefused
 from moksori.agent.brain import BrainEvent, BrainFailed, Called, Finished, Said, Thought
 from moksori.agent.speech import Priority, Samples, SpeechFailed, Spoken, Transcript, Word
 from moksori.audio import wav
-from moksori.server.engine_parts import MOST_AT_ONCE
+from moksori.server import openai_audio
+from moksori.server.engine_parts import MOST_AT_ONCE, Places
 
 from .conftest import Running, Start
 
@@ -39,7 +39,6 @@ class Parts:
     spoken: list[tuple[str, str, str, float]] = field(default_factory=list)
     heard: list[tuple[int, str | None, str | None]] = field(default_factory=list)
     fails: Exception | None = None
-    full: bool = False
     forever: asyncio.Event | None = None
     began: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,10 +57,6 @@ class Parts:
 
     def language_of(self, text: str, heard: str | None) -> str:
         return "ko" if any("가" <= c <= "힣" for c in text) else "en"
-
-    def check_admission(self) -> None:
-        if self.full:
-            raise BackendRefused("This server is busy.", code="server_overloaded", status=503)
 
     async def transcribe(
         self,
@@ -260,9 +255,9 @@ async def test_failures_are_sentences_before_and_in_an_answer(parts: Given) -> N
         await client.audio.speech.create(input="Hi.", model=MODEL, voice="alloy", response_format="pcm")
 
 
-async def test_a_busy_server_says_when_to_come_back(parts: Given) -> None:
-    scripted, client, _ = parts
-    scripted.full = True
+async def test_a_busy_server_says_when_to_come_back(parts: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, client, _ = parts
+    monkeypatch.setattr(openai_audio, "_places", Places(most=0))
     with pytest.raises(openai.InternalServerError) as refused:
         await client.audio.speech.create(input="Hi.", model=MODEL, voice="alloy", response_format="pcm")
     assert (refused.value.status_code, refused.value.code) == (503, "server_overloaded")
