@@ -228,13 +228,14 @@ def _wanted(config: Path | None, profile: str | None) -> list[Model]:
 
 
 @models_app.command("list")
-def models_list() -> None:
-    """All known weights: licence, where they came from, whether they are here."""
+def models_list(config: Config = None) -> None:
+    """All known weights, and all models elsewhere: what each needs, and how far it is proven."""
     from rich.console import Console
 
-    from moksori.server.model_store import table
+    from moksori.server.model_store import table, upstream_table
 
     Console().print(table())
+    Console().print(upstream_table(_settings(config)))
 
 
 @models_app.command("pull")

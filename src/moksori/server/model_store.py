@@ -9,6 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from moksori.engine import weights
+from moksori.settings import Settings
 
 
 def table() -> Table:
@@ -68,3 +69,19 @@ def _few(names: Sequence[str]) -> str:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.0f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
+
+
+def upstream_table(settings: Settings) -> Table:
+    """The catalogue of other people's models: which can be reached from here, and how far each is proven."""
+    from moksori.gateway.gateway import Gateway
+
+    gateway = Gateway(settings)
+    shown = Table(box=None, pad_edge=False, title="Models elsewhere", title_justify="left")
+    for column in ("model", "service", "needs", "proven", "ends"):
+        shown.add_column(column)
+    for model in gateway.catalog.models:
+        provider = gateway.catalog.providers[model.provider]
+        needs = "ready" if model.provider in gateway.upstreams else str(provider.env)
+        proven = "against the live service" if provider.seen == "live" else "against its documents only"
+        shown.add_row(model.name, provider.title, needs, proven, str(model.ends or ""))
+    return shown
