@@ -122,7 +122,7 @@ def _product(
     )
 
 
-def _order(  # noqa: PLR0917 - a table of orders
+def _order(
     order_id: str,
     customer_id: str,
     address: AddressView,
