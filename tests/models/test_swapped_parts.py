@@ -24,7 +24,7 @@ from tests.support.speech import spoken
 
 pytestmark = pytest.mark.models
 
-QUESTION = "Hello. Where is my order?"
+QUESTION = "Where is my order, and can I cancel it?"
 PATIENCE_S = 120
 
 
