@@ -38,7 +38,6 @@ class Line:
         self._socket: _Socket
         self._reading = True
         self._writable = True
-        self._used = False  # the client has said something, so there is a call to come back to
         self._greetings: dict[
             str, str | None
         ] = {}  # by the greeting's id, what its client had seen before it
@@ -85,7 +84,6 @@ class Line:
     # What sockets tell, each through its `_Socket`.
 
     def message(self, data: bytes) -> None:
-        self._used = True
         self._target.message(data)
 
     def writable(self, yes: bool) -> None:
@@ -95,7 +93,7 @@ class Line:
     def lost(self, code: int, reason: str) -> None:
         """The socket is gone: wait for the client, unless it said goodbye, we did, or there is nothing to wait for."""
         self._wire = None
-        if self._closing or code == NORMAL or not self._used or self._log is None or self._window_s <= 0:
+        if self._closing or code == NORMAL or self._log is None or self._window_s <= 0:
             self._end(code, reason)
             return
         loop = asyncio.get_running_loop()

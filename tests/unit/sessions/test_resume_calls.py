@@ -265,15 +265,6 @@ async def test_a_client_that_says_goodbye_is_not_waited_for() -> None:
     assert remote.made.closed and sessions.live() == 0
 
 
-async def test_one_that_never_said_anything_is_not_waited_for_either() -> None:
-    sessions, remote = house()
-    client = Client(sessions, b"")
-    await client.connect()
-    client.events.closed(1006, "")
-    await asyncio.sleep(0)
-    assert remote.made.closed
-
-
 async def test_after_the_window_the_session_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     sessions, client, remote = await begun(resume_window_s=60)
     later: list[Any] = []
