@@ -221,6 +221,11 @@ class _Call:
                 self.answer(event.get("response"))
             case "response.cancel":
                 await self.cancel("client_cancelled")
+            case "conversation.item.retrieve":
+                refusal = session.error(
+                    "item_retrieve_invalid_item_id", "No such item.", event_id=event.get("event_id")
+                )
+                await self.say(refusal)
             case "conversation.item.truncate":
                 fields = {k: event[k] for k in ("item_id", "content_index", "audio_end_ms")}
                 await self.say(session.event("conversation.item.truncated", **fields))
