@@ -127,7 +127,8 @@ def validate_beta_event(event: dict[str, Any]) -> None:
     kind = _kind(event, BETA_EVENTS)
     _check_required(event, kind, "beta")
     session = event.get("session")
-    if isinstance(session, dict) and "model" in session:  # its types list OpenAI's models; those here have other names
+    # Its types list OpenAI's models; those here have other names.
+    if isinstance(session, dict) and "model" in session:
         event = {**event, "session": {**session, "model": "gpt-realtime"}}
     _check_model(event, kind, _beta_models()[kind])
     assert event["event_id"], f"{kind}: event_id: is empty"
