@@ -250,7 +250,12 @@ class Engine:
         return admit([*stages, self._lanes["tts_ko"].load()])
 
     def check_admission(self) -> None:
-        """Refuse a new call that would be answered too late. Raises `BackendRefused`."""
+        """Refuse a new call that would be answered too late. Raises `BackendRefused`.
+
+        A server without a call takes the next one, whatever the last seconds were like: nobody else suffers by it.
+        """
+        if not self._calls:
+            return
         admission = self.admission()
         if not admission.admitted:
             self.log.info("call_refused", first_audio_ms=admission.first_audio_ms, stage=admission.stage)

@@ -235,20 +235,23 @@ class _NoSink:
 
 
 @pytest.mark.parametrize(
-    ("admitted", "running", "code"),
+    ("admitted", "running", "others", "code"),
     [
-        (False, False, "server_overloaded"),
-        (True, False, "engine_not_ready"),
-        (False, True, "engine_not_ready"),
+        (False, False, True, "server_overloaded"),
+        (True, False, True, "engine_not_ready"),
+        (False, True, True, "engine_not_ready"),
+        (False, False, False, "engine_not_ready"),  # the only caller is nobody's burden
     ],
 )
 async def test_a_new_call_is_refused_and_a_call_taken_over_is_not(
-    admitted: bool, running: bool, code: str
+    admitted: bool, running: bool, others: bool, code: str
 ) -> None:
     """`engine_not_ready` is what a call that was let in meets next in this engine without models."""
     said = Message(role="user", content=(InputText(text="Hello"),), id="item_1", status="completed")
     opening = Opening(default_session("sess_1", "m", 0), history=(said,) if running else ())
     engine = _Busy(admitted)
+    if others:
+        engine.joined(LocalBackend(engine))
     with pytest.raises(BackendRefused) as refused:
         await LocalBackend(engine).start(opening, _NoSink())
     await engine.close()
