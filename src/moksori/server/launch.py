@@ -75,11 +75,11 @@ class Announcement:
 
     def make(self, address: Address) -> None:
         line = address.ready_line()
-        print(line, flush=True)
         if self._file is not None:
             draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
             draft.write_text(line + "\n", "utf-8")
             draft.replace(self._file)  # whoever waits for the file finds it whole
+        print(line, flush=True)  # last: who reads it may look for the file
         if page.folder() is not None:
             print(f"The voice page: {' or '.join(address.pages())}", file=sys.stderr)
 
