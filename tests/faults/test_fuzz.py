@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.support.openai_schema import validate_server_event
 from tests.support.real_server import RealServer, server_with_stub_mind
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.models
 EVENTS = 10_000
 SESSIONS = 20
 PATIENCE_S = 120
+TRY_AGAIN_LATER = 1013
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,18 @@ class Monkey:
 
 
 async def one_session(server: RealServer, seed: int, count: int) -> Counter[str]:
+    """`_one_session`, begun again later where the server says that it is too busy for a new call."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await _one_session(server, seed, count)
+            except ConnectionClosed as closed:
+                if closed.rcvd is None or closed.rcvd.code != TRY_AGAIN_LATER:
+                    raise
+                await asyncio.sleep(1)
+
+
+async def _one_session(server: RealServer, seed: int, count: int) -> Counter[str]:
     """Send `count` events, then ask a question beside the conversation: the session must still answer it."""
     monkey, seen = Monkey(seed), Counter[str]()
     mark = {"mark": f"alive {seed}"}
@@ -150,10 +164,13 @@ async def one_session(server: RealServer, seed: int, count: int) -> Counter[str]
             raise AssertionError(f"the session was closed: {socket.close_code} {socket.close_reason}")
 
         reading = asyncio.create_task(read_to_the_end())
-        for n in range(count):
-            await socket.send(monkey.message())
-            if n % 50 == 0:
-                await asyncio.sleep(0)  # let what was answered in
+        try:
+            for n in range(count):
+                await socket.send(monkey.message())
+                if n % 50 == 0:
+                    await asyncio.sleep(0)  # let what was answered in
+        except ConnectionClosed:
+            await reading  # raises what it was closed for
         question = {
             "type": "message",
             "role": "user",
