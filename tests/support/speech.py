@@ -29,7 +29,7 @@ RATE = 16_000
 ASTERISK = Path("/usr/share/asterisk/sounds/en")
 ASTERISK_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 POCKETSPHINX = Path("/usr/share/pocketsphinx/test/data")
-PACKAGES = "asterisk-core-sounds-en-wav pocketsphinx-testdata flite espeak-ng"
+PACKAGES = "asterisk-core-sounds-en asterisk-core-sounds-en-wav pocketsphinx-testdata flite espeak-ng"
 
 Samples = NDArray[np.float32]
 
