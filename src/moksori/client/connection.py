@@ -240,8 +240,7 @@ class Connection:
             return
         if isinstance(event, Error):
             self._last_error = (event.error.code, event.error.message)
-        extended = (s.UnknownEvent, s.ConversationItemCreated, s.ConversationItemCompleted, s.SessionExpired)
-        if isinstance(event, extended) or self._delivery.observe(event):
+        if isinstance(event, s.UnknownEvent | s.ExtendedEvent) or self._delivery.observe(event):
             self._owner.event(event)
         else:
             self._stir()  # the answer to our own question releases what waited for it

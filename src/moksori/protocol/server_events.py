@@ -504,7 +504,39 @@ class SessionExpired(Tagged, frozen=True, tag="session.expired"):
     expires_at: int
 
 
-ExtendedEvent = ConversationItemCreated | ConversationItemCompleted | SessionExpired
+class ToolStarted(Tagged, frozen=True, tag="moksori.tool.started"):
+    """The server began one of its own tools, whose call and output the client is not shown."""
+
+    event_id: str
+    call_id: str
+    name: str
+
+
+class ToolDone(Tagged, frozen=True, tag="moksori.tool.done"):
+    """What such a call came to. `proposal` is the sentence of a change that waits for the caller's yes."""
+
+    event_id: str
+    call_id: str
+    name: str
+    outcome: Literal["read", "proposed", "committed", "refused"]
+    proposal: str | None = present(None)
+
+
+class ProposalEnded(Tagged, frozen=True, tag="moksori.proposal.ended"):
+    """The proposed change will not be made: declined, corrected, replaced or too old."""
+
+    event_id: str
+    call_id: str
+
+
+ExtendedEvent = (
+    ConversationItemCreated
+    | ConversationItemCompleted
+    | SessionExpired
+    | ToolStarted
+    | ToolDone
+    | ProposalEnded
+)
 
 
 class UnknownEvent(msgspec.Struct, frozen=True):
@@ -521,6 +553,8 @@ SERVER_EVENTS: dict[str, type[Tagged]] = {
 EXTENDED_EVENTS: dict[str, type[Tagged]] = {
     str(event.__struct_config__.tag): event for event in get_args(ExtendedEvent)
 }
+OWN_PREFIX = "moksori."
+"""Begins the type of an event that only this server makes."""
 
 
 class _Kind(msgspec.Struct):

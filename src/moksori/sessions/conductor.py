@@ -215,6 +215,8 @@ class Conductor:
     # ------------------------------------------------------------------ inside
 
     def _send(self, frame: Frame) -> None:
+        if not self._extended and frame.type.startswith(out.OWN_PREFIX):
+            return
         self._wire.send(frame.raw)
         if self._extended:
             for event in _extensions(frame):

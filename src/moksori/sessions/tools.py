@@ -2,7 +2,8 @@
 
 A session whose `prompt` names the shop gets instructions and tools from the shop. The backend's calls of those tools
 go to the call's guard, the outputs back to the backend, and the client sees neither: from `response.created` to
-`response.done` it is one answer. What was said and heard goes to the guard as it happens (`ears.py`).
+`response.done` it is one answer. A client of `?events=extended` is told which tool ran, what it came to and which
+sentence waits for a yes. What was said and heard goes to the guard as it happens (`ears.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from moksori.agent.backend import Backend, BackendLost, Capabilities, CloseReason, Farewell, Opening, Sink
-from moksori.agent.guard import Clear, Guard, Guards, OfferedTool
+from moksori.agent.guard import Clear, Guard, Guards, OfferedTool, Outcome
 from moksori.agent.language import language_from, spoken_language
 from moksori.agent.principal import Principal
 from moksori.agent.tools import JSON, Language
@@ -104,6 +105,8 @@ class Call:
     ears: Ears = field(init=False)
     identifying: asyncio.Task[object] | None = None
     rounds: int = 0
+    proposed: tuple[str, str] | None = None
+    """Token and call id of the change that the client was told of."""
 
     def __post_init__(self) -> None:
         self.language = self.shop.language
@@ -136,11 +139,31 @@ class Call:
     def told(self) -> str:
         return self.shop.instructions(self.variables, self.language, self.instructions)
 
-    async def run(self, item: FunctionCall) -> str:
+    async def run(self, item: FunctionCall) -> Outcome:
         if self.identifying is not None:
             await self.identifying
-        outcome = await self.guard.call(item.name, item.arguments, call_id=item.call_id)
-        return outcome.output
+        return await self.guard.call(item.name, item.arguments, call_id=item.call_id)
+
+    def came_to(self, item: FunctionCall, outcome: Outcome) -> out.ToolDone:
+        """What the client is told of a call; the sentence of a proposal, and nothing that could carry it out."""
+        pending = self.guard.pending
+        sentence = None
+        if outcome.kind == "proposed" and pending is not None:
+            self.proposed, sentence = (pending.token, item.call_id), pending.sentence
+        elif outcome.kind == "committed":
+            self.proposed = None
+        return out.ToolDone(random_id("event"), item.call_id, item.name, outcome.kind, sentence)
+
+    def lapsed(self) -> out.ProposalEnded | None:
+        """The proposal that the client was told of, once it is gone without having been carried out."""
+        if self.proposed is None:
+            return None
+        token, call_id = self.proposed
+        pending = self.guard.pending
+        if pending is not None and pending.token == token:
+            return None
+        self.proposed = None
+        return out.ProposalEnded(random_id("event"), call_id)
 
 
 @dataclass(slots=True)
@@ -297,6 +320,7 @@ class Desk:
             self._call.speak(spoken_language(text, self._call.language))
             self._call.rounds = 0
             self._call.ears.typed(str(item.get("id") or random_id("item")), text, _now())
+            self._lapsed()
 
     def _ours(self, prompt: object) -> Prompt | None:
         if isinstance(prompt, dict) and prompt.get("id") == self._call.shop.prompt_id:
@@ -360,6 +384,7 @@ class Desk:
                 self._call.speak(spoken_language(event.transcript, self._call.language))
                 ears.transcribed(event.item_id, event.transcript, now)
                 self._sink.frame(frame)
+                self._lapsed()
             case out.ConversationItemInputAudioTranscriptionFailed():
                 ears.transcribed(event.item_id, "", now)
                 self._sink.frame(frame)
@@ -457,16 +482,19 @@ class Desk:
 
     async def _run(self, answer: _Answer) -> None:
         for item in answer.calls:
-            output = await self._call.run(item)
+            self._inform(out.ToolStarted(random_id("event"), item.call_id, item.name))
+            outcome = await self._call.run(item)
             if self._closed:
                 return
+            self._inform(self._call.came_to(item, outcome))
+            self._lapsed()
             item_id = random_id("item")
             self._hidden.add(item_id)
             result = {
                 "id": item_id,
                 "type": "function_call_output",
                 "call_id": item.call_id,
-                "output": output,
+                "output": outcome.output,
             }
             self._tell(asked.ConversationItemCreate(item=result, event_id=self._id()))
         if self._answers:
@@ -477,6 +505,14 @@ class Desk:
             params["tool_choice"] = "none"
         self._asked.append(answer.params)
         self._tell(asked.ResponseCreate(response=params or None, event_id=self._id()))
+
+    def _inform(self, event: out.ExtendedEvent) -> None:
+        self._sink.frame(Frame.from_event(event))
+
+    def _lapsed(self) -> None:
+        ended = self._call.lapsed()
+        if ended is not None:
+            self._inform(ended)
 
     def _offer(self) -> tuple[OfferedTool, ...]:
         offered = self._call.offered()

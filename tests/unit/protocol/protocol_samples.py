@@ -170,4 +170,9 @@ EXTENDED: tuple[ev.ExtendedEvent, ...] = (
     ev.ConversationItemCreated("event_1", HEARD),
     ev.ConversationItemCompleted("event_1", HEARD, "item_0"),
     ev.SessionExpired("event_1", "sess_1", 1_800_000_000),
+    ev.ToolStarted("event_1", "call_1", "find_orders"),
+    ev.ToolDone(
+        "event_1", "call_1", "cancel_order", "proposed", "Order 1001 is cancelled. Shall I go ahead?"
+    ),
+    ev.ProposalEnded("event_1", "call_1"),
 )

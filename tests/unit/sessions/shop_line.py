@@ -96,14 +96,23 @@ class Line:
 
 
 async def connect(
-    shop: ShopDesk, brain: Brain, *, caller: str | None = None, secret_session: dict[str, Any] | None = None
+    shop: ShopDesk,
+    brain: Brain,
+    *,
+    caller: str | None = None,
+    secret_session: dict[str, Any] | None = None,
+    extended: bool = False,
 ) -> Line:
     settings = Settings()
     sessions = Sessions(settings, MindOnly(brain), Telemetry(), shop=shop)
     who = Caller(caller, "signed") if caller else None
     line = Line()
     request = ConnectRequest(
-        model=None, intent=None, principal=Principal("k", "test", who), secret_session=secret_session
+        model=None,
+        intent=None,
+        principal=Principal("k", "test", who),
+        secret_session=secret_session,
+        extended=extended,
     )
     line.session = await sessions.open(line, request)
     return line

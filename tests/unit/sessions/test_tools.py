@@ -63,6 +63,33 @@ async def test_an_order_is_cancelled_in_a_session_that_knows_no_tools(shop: Shop
     assert "error" not in line.types()
 
 
+async def test_a_client_that_asked_is_told_what_the_tools_do(shop: ShopDesk) -> None:
+    """Names and outcomes, and the sentence of a change; nothing of arguments, outputs or the token."""
+    line = await connect(shop, flows(), caller="C1", extended=True)
+    await line.configure(prompt=PROMPT)
+
+    def told() -> list[tuple[str, ...]]:
+        return [
+            (e["type"].removeprefix("moksori."), *filter(None, (e.get("name"), e.get("outcome"))))
+            for e in line.events
+            if e["type"].startswith("moksori.")
+        ]
+
+    asked = await line.writes("1001번 주문 취소해 주세요")
+    assert told()[-2:] == [("tool.started", "cancel_order"), ("tool.done", "cancel_order", "proposed")]
+    [proposed] = [e for e in line.events if e.get("proposal")]
+    assert proposed["proposal"] == asked
+    assert set(proposed) == {"type", "event_id", "call_id", "name", "outcome", "proposal"}
+    await line.writes("아니요")
+    [ended] = [e for e in line.events if e["type"] == "moksori.proposal.ended"]
+    assert ended["call_id"] == proposed["call_id"]
+    await line.writes("1001번 주문 취소해 주세요")
+    await line.writes("네")
+    assert told()[-1] == ("tool.done", "confirm_action", "committed")
+    assert await status(shop, PAID) == "cancelled"
+    assert told().count(("proposal.ended",)) == 1
+
+
 async def test_without_the_prompt_there_is_no_shop(shop: ShopDesk) -> None:
     line = await connect(shop, flows(), caller="C1")
     await line.configure()
