@@ -86,7 +86,7 @@ tests/clients/node/node_modules/.package-lock.json:
 endif
 
 weights: $(VENV)/.run
-	@$(BIN)/moksori models pull --profile full >&2
+	@$(BIN)/moksori models pull --profile full --no-phrases >&2
 
 # The page: built when it is missing or older than its sources, and only where npm is.
 ifneq ($(NPM),)

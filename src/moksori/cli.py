@@ -239,15 +239,29 @@ def models_list(config: Config = None) -> None:
 
 
 @models_app.command("pull")
-def models_pull(config: Config = None, profile: Profile = None) -> None:
-    """Fetch the weights that are needed and not here yet; says first how much."""
+def models_pull(
+    config: Config = None,
+    profile: Profile = None,
+    phrases: Annotated[
+        bool, typer.Option(help="Also render the Korean sentences that are said again and again.")
+    ] = True,
+) -> None:
+    """Fetch the weights that are needed and not here yet, and render fixed Korean sentences; says first how much."""
+    from moksori.agent.speech import SpeechFailed
     from moksori.engine.weights import WeightsFailed, WeightsMissing
+    from moksori.server import phrases_ahead
     from moksori.server.model_store import pull
 
+    wanted = _wanted(config, profile)
     try:
-        pull(_wanted(config, profile))
+        pull(wanted)
+        if phrases and any(model.name == phrases_ahead.VOICE for model in wanted):
+            phrases_ahead.register(_settings(config))
+            phrases_ahead.render()
     except (WeightsFailed, WeightsMissing) as error:
         _fail(str(error), WEIGHTS_MISSING)
+    except SpeechFailed as error:
+        _fail(f"The Korean phrases could not be rendered: {error}", FAILED)
 
 
 @models_app.command("verify")

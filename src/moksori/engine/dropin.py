@@ -17,7 +17,8 @@ import soxr
 
 from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed, Spoken, Word
 from moksori.conversation.clauses import Saying, speakable
-from moksori.engine.kokoro_voice import parts, pieces
+from moksori.engine.kokoro_voice import pieces
+from moksori.engine.korean.parts import parts
 from moksori.engine.korean.reader import read
 from moksori.engine.phrases import Phrase
 from moksori.engine.runner import Run, one_thread

@@ -1,12 +1,12 @@
 """The Korean voice: Kokoro, one run of the network for each part of a clause, phrases rendered ahead from their store.
 
-A part ends at a mark, so that a sentence's fixed parts can come from the store and only what varies is synthesised.
+A part ends at a mark, so that a sentence's fixed parts can come from the store; of a part that holds something that
+varies, the fixed words before and after it can (`korean.parts`). Only the rest is synthesised when it is said.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -14,7 +14,9 @@ import numpy as np
 
 from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed, Spoken, Word
 from moksori.conversation.clauses import Saying
+from moksori.engine import phrases
 from moksori.engine.kokoro_model import KokoroModel
+from moksori.engine.korean.parts import ends, parts
 from moksori.engine.korean.reader import read
 from moksori.engine.phrases import Phrase, PhraseStore, key_of
 from moksori.engine.runner import Run, one_thread
@@ -30,10 +32,7 @@ FADE = SPEAKING_RATE * 4 // 1000
 GAPS_MS = {",": 130, ";": 190, ":": 150, ".": 270, "!": 270, "?": 290, "…": 320}
 """Silence after a part, by the mark it ends with; the same as the English voice's."""
 NO_GAP_MS = 30
-SHORTEST_PART = 4
-"""Syllables: a comma after fewer ("네,") ends no part; the network speaks so little badly alone."""
-LONGEST_PART = 32
-"""Syllables, about six seconds: a longer part is cut at a space. Its sound comes only when all of it is made."""
+WARM_UP = "네, 확인했습니다."
 
 
 class KokoroVoice:
@@ -56,6 +55,10 @@ class KokoroVoice:
         self._store = store
         self._hash = model_hash
 
+    def warm(self) -> None:
+        """Speak something short, so that the first caller waits no longer than the tenth."""
+        self.render(WARM_UP, DEFAULT_VOICE, 1.0)
+
     @property
     def voices(self) -> tuple[str, ...]:
         return self._model.voices
@@ -74,18 +77,32 @@ class KokoroVoice:
             raise SpeechFailed(f"The voice Kokoro speaks Korean here, not {language!r}.")
         start = 0
         for part in parts(text):
-            phrase = await self.phrase(part, voice=voice, speed=speed, priority=priority)
-            for piece in pieces(phrase, start):
-                yield piece
-            start += len(phrase.pcm) // 2
+            async for phrase in self._part(part, voice, speed, priority):
+                for piece in pieces(phrase, start):
+                    yield piece
+                start += len(phrase.pcm) // 2
 
-    async def phrase(self, part: str, *, voice: str, speed: float, priority: Priority) -> Phrase:
-        """One part, from the store if it is there, else from the network."""
-        if self._store is not None:
-            key = self.key(part, voice, speed)
-            if (stored := await asyncio.to_thread(self._store.get, key)) is not None:
-                return stored
-        return await self._run(priority, lambda: self.render(part, voice, speed))
+    async def _part(self, part: str, voice: str, speed: float, priority: Priority) -> AsyncIterator[Phrase]:
+        """One part: what of it is stored from the store, the rest from the network."""
+        if (whole := await self._stored(part, voice, speed)) is not None:
+            yield whole
+            return
+        words, known = read(part), phrases.ahead()
+        head_text, tail_text = ends(part.split(), frozenset(known.heads), frozenset(known.tails))
+        head, tail = await self._stored(head_text, voice, speed), await self._stored(tail_text, voice, speed)
+        if head is not None:
+            yield head
+            words = words[len(head.words) :]
+        if tail is not None:
+            words = words[: len(words) - len(tail.words)]
+        yield await self._run(priority, lambda: self._spoken(words, voice, speed))
+        if tail is not None:
+            yield tail
+
+    async def _stored(self, text: str, voice: str, speed: float) -> Phrase | None:
+        if self._store is None or not text:
+            return None
+        return await asyncio.to_thread(self._store.get, self.key(text, voice, speed))
 
     async def keep(self, part: str, *, voice: str, speed: float = 1.0) -> bool:
         """Render a part into the store if it is not there; True if it had to be rendered."""
@@ -102,12 +119,14 @@ class KokoroVoice:
         return key_of(part, voice, _pace(speed), self._hash)
 
     def render(self, part: str, voice: str, speed: float) -> Phrase:
-        """Run the network. Blocking."""
+        """Run the network on a text. Blocking. Raises `SpeechFailed`."""
+        return self._spoken(read(part), voice, speed)
+
+    def _spoken(self, words: Sequence[Saying], voice: str, speed: float) -> Phrase:
         if voice not in self._model.voices:
             raise SpeechFailed(
                 f"There is no Korean voice {voice!r}; there are {', '.join(self._model.voices)}."
             )
-        words = read(part)
         sound = self._model.speak(words, voice, _pace(speed))
         if sound is None:
             return Phrase(b"", tuple(Word(word.written, 0, 0) for word in words))
@@ -119,33 +138,6 @@ class KokoroVoice:
         gap = np.zeros(round(_gap_ms(words) * SPEAKING_RATE / 1000 / _pace(speed)), np.float32)
         pcm = (np.concatenate((wave, gap)) * 32767).astype("<i2").tobytes()
         return Phrase(pcm, sound.words)
-
-
-def parts(text: str) -> tuple[str, ...]:
-    """A clause cut at its marks, and a long stretch without any at a space; every eojeol stays whole.
-
-    >>> parts("네, 확인했습니다. 주문번호는 1234, 총 5,000원입니다.")
-    ('네, 확인했습니다.', '주문번호는 1234,', '총 5,000원입니다.')
-    """
-    out: list[str] = []
-    words: list[str] = []
-    for word in text.split():
-        if words and _syllables([*words, word]) > LONGEST_PART:
-            out.append(" ".join(words))
-            words = []
-        words.append(word)
-        ended = re.search(r"[.!?…]+[\"'”’)\]]*$", word) is not None and not re.fullmatch(
-            r"[\d.]+|\(?\d+\)?\.", word
-        )
-        paused = re.search(r"[,;:]$", word) is not None and _syllables(words) >= SHORTEST_PART
-        if ended or paused:
-            out.append(" ".join(words))
-            words = []
-    return (*out, " ".join(words)) if words else tuple(out)
-
-
-def _syllables(words: Sequence[str]) -> int:
-    return sum(sum("가" <= c <= "힣" or c.isalnum() for c in word) for word in words)
 
 
 def pieces(phrase: Phrase, start: int) -> list[Spoken]:

@@ -1,8 +1,7 @@
 """Phrases rendered ahead: what a shop says again and again is on disk before anybody asks.
 
-A phrase is one part of a clause (`kokoro_voice.parts`). Only texts that were registered are ever stored: what a
-caller's order is called stays out of the store. A template's slots (`{order}`) mark what varies; the parts around
-them are rendered, the part with the slot is synthesised live, and they are joined where the parts end.
+A phrase is one part of a clause, or the fixed beginning or end of one (`korean.parts`). Only texts that were
+registered are ever stored: what a caller's order is called stays out of the store.
 """
 
 from __future__ import annotations
@@ -11,15 +10,17 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import tempfile
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 from moksori.agent.speech import Word
+from moksori.engine.korean.parts import Ahead
+from moksori.engine.korean.parts import ahead as cut
 
 FOLDER = "phrases"
 SUFFIX = ".phrase"
@@ -27,8 +28,6 @@ FORMAT = 1
 """Part of every key: a change of how phrases are made or written begins a new store."""
 MAX_STORE_BYTES = 256 * 1024 * 1024
 """About 90 minutes of speech; beyond it what was used longest ago goes."""
-
-_SLOT = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,10 @@ class PhraseStore:
             else:
                 os.utime(file)
         return phrase
+
+    def holds(self, key: str) -> bool:
+        """Whether a phrase is stored, whole or not."""
+        return self._file(key).is_file()
 
     def put(self, key: str, phrase: Phrase) -> None:
         """Store a phrase, and make room for it. A disk that cannot be written stores nothing: it is only slower."""
@@ -136,15 +139,17 @@ def registered() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_catalogue(), *_registered)))
 
 
+def ahead() -> Ahead:
+    """What of the registered texts is rendered ahead."""
+    return _cut(registered())
+
+
+@lru_cache(maxsize=4)
+def _cut(texts: tuple[str, ...]) -> Ahead:
+    return cut(texts)
+
+
+@cache
 def _catalogue() -> tuple[str, ...]:
     table = tomllib.loads(files("moksori.engine").joinpath("texts/phrases.toml").read_text("utf-8"))
     return tuple(table["ko"]["texts"])
-
-
-def fixed_parts(texts: Iterable[str]) -> tuple[str, ...]:
-    """The parts of these texts that hold no slot, each once, cut as an answer is cut before it is spoken."""
-    from moksori.conversation.clauses import clauses
-    from moksori.engine.kokoro_voice import parts
-
-    found = (part for text in texts for clause in clauses(text) for part in parts(clause))
-    return tuple(dict.fromkeys(part for part in found if not _SLOT.search(part)))

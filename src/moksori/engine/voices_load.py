@@ -54,7 +54,8 @@ def load(settings: Tts, english_run: Run, korean_run: Run, home: Path | None = N
         by_language["en"] = english
         local.add("en")
     if "ko" not in remote_languages:
-        korean = _korean(home, korean_run)
+        korean = korean_voice(home, korean_run)
+        korean.warm()
         by_language["ko"] = korean
         local.add("ko")
     named = _dropped(home, korean_run)
@@ -65,17 +66,20 @@ def _nothing() -> None:
     return None
 
 
-def _korean(home: Path, run: Run) -> KokoroVoice:
-    """Without a first decode: rendering phrases ahead, right after the start, is one."""
-    folder = weights.path("kokoro-ja", home)
-    edition = weights.find("kokoro-ja").edition[0]
+def korean_voice(home: Path, run: Run | None = None) -> KokoroVoice:
+    """The local Korean voice with its store. Blocking, without a first decode. Raises as `load` does."""
     return KokoroVoice(
-        folder,
+        weights.path("kokoro-ja", home),
         threads=KOREAN_THREADS,
         run=run,
         store=phrases.PhraseStore(home),
-        model_hash=edition.file[0].sha256,
+        model_hash=_edition(),
     )
+
+
+def _edition() -> str:
+    """What names the weights in the keys of stored phrases."""
+    return weights.find("kokoro-ja").edition[0].file[0].sha256
 
 
 def _dropped(home: Path, run: Run) -> dict[str, Voice]:
@@ -84,13 +88,28 @@ def _dropped(home: Path, run: Run) -> dict[str, Voice]:
     return {dropped.name: DroppedVoice(dropped, run=run) for dropped in found(home)}
 
 
+def lacking_ahead(home: Path) -> tuple[str, ...]:
+    """What is to be rendered ahead and not stored yet. Loads no model."""
+    store = phrases.PhraseStore(home)
+    return tuple(
+        text
+        for text in phrases.ahead().texts
+        if not store.holds(phrases.key_of(text, DEFAULT_VOICE, 1.0, _edition()))
+    )
+
+
+def render_one(voice: KokoroVoice, text: str) -> None:
+    """Render one text into the store. Blocking. Raises `SpeechFailed`."""
+    asyncio.run(voice.keep(text, voice=DEFAULT_VOICE))
+
+
 async def render_ahead(voice: KokoroVoice, quiet: asyncio.Event) -> int:
-    """Render what is registered and not stored yet, one part at a time, while `quiet`; how many were rendered."""
+    """Render what is registered and not stored yet, one text at a time, while `quiet`; how many were rendered."""
     rendered = 0
-    for part in phrases.fixed_parts(phrases.registered()):
+    for text in phrases.ahead().texts:
         await quiet.wait()
         try:
-            rendered += await voice.keep(part, voice=DEFAULT_VOICE)
+            rendered += await voice.keep(text, voice=DEFAULT_VOICE)
         except SpeechFailed:
             continue  # said live, it fails where somebody sees it
     return rendered

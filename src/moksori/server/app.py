@@ -24,6 +24,7 @@ from moksori.server import (
     openai_audio,
     openai_chat,
     page,
+    page_defaults,
     translation,
 )
 from moksori.server.access import Doorman
@@ -59,6 +60,7 @@ def compose(settings: Settings) -> House:
     """The house as the settings want it; nothing is loaded before its engine is started."""
     from moksori.engine.engine import Engine as LocalEngine
     from moksori.gateway.gateway import Gateway
+    from moksori.server import phrases_ahead
     from moksori.server.shop_calls import flows_brain, open_for_calls
     from moksori.server.shop_house import ShopHouse
     from moksori.sessions.registry import Sessions
@@ -66,6 +68,7 @@ def compose(settings: Settings) -> House:
     telemetry = Telemetry()
     shop = open_for_calls(settings)
     flows = flows_brain(settings) if shop is not None else None
+    phrases_ahead.register(settings)
     engine = LocalEngine.create(settings.engine, flows) if settings.engine.profile != "off" else None
     gateway = Gateway(settings)
     sessions = Sessions(settings=settings, engine=engine, telemetry=telemetry, remote=gateway, shop=shop)
@@ -119,7 +122,7 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     errors.install(app)
-    for routes in (health, models, client_secrets, beta_sessions, translation, keys_admin):
+    for routes in (health, models, client_secrets, beta_sessions, translation, keys_admin, page_defaults):
         app.include_router(routes.router)
     for parts in (openai_audio, openai_chat):
         app.include_router(parts.router)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,8 +17,9 @@ from moksori.conversation.clauses import Saying, clauses
 from moksori.conversation.words import WordMap
 from moksori.engine import kokoro_voice, phrases
 from moksori.engine.kokoro_model import Sound
-from moksori.engine.kokoro_voice import PIECE, KokoroVoice, parts
-from moksori.engine.phrases import Phrase, PhraseStore, fixed_parts, key_of
+from moksori.engine.kokoro_voice import PIECE, KokoroVoice
+from moksori.engine.korean.parts import Ahead, ahead, ends, parts
+from moksori.engine.phrases import Phrase, PhraseStore, key_of
 from moksori.engine.voices_load import render_ahead
 
 T = TypeVar("T")
@@ -80,14 +82,95 @@ async def test_a_phrase_rendered_ahead_is_played_without_the_network(voice: Koko
 
 async def test_of_a_template_only_what_varies_is_synthesised(voice: KokoroVoice) -> None:
     template = "확인했습니다. 주문번호는 {order}입니다. 더 필요하신 것이 있으세요?"
-    for part in fixed_parts([template]):
-        await voice.keep(part, voice="jm_kumo")
-    network(voice).asked.clear()
+    await kept(voice, ahead([template]))
 
     for clause in clauses(template.format(order="W2378156")):
         await say(voice, clause)
 
     assert network(voice).asked == ["주문번호는 W2378156입니다."]
+
+
+async def kept(voice: KokoroVoice, texts: Ahead) -> None:
+    for text in texts.texts:
+        await voice.keep(text, voice="jm_kumo")
+    network(voice).asked.clear()
+
+
+async def test_of_one_sentence_only_the_words_between_its_fixed_ends_are_synthesised(
+    voice: KokoroVoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = "등록된 전화번호는 {phone|이고} 배송지로 쓰입니다."
+    monkeypatch.setattr(phrases, "_registered", {})
+    phrases.register([template])
+    await kept(voice, ahead([template]))
+
+    spoken = await say(voice, "등록된 전화번호는 010-1234-5678이고 배송지로 쓰입니다.")
+
+    assert network(voice).asked == ["010-1234-5678이고"]
+    words = [word for piece in spoken for word in piece.words]
+    assert [word.text for word in words] == [
+        "등록된",
+        "전화번호는",
+        "010-1234-5678이고",
+        "배송지로",
+        "쓰입니다.",
+    ]
+    assert all(before.end <= after.start for before, after in pairwise(words))
+
+
+async def test_what_stands_between_the_ends_is_read_as_in_its_sentence(
+    voice: KokoroVoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a head that says a number's name follows, the number is still spelt, not counted."""
+    said: list[str] = []
+    speak = network(voice).speak
+
+    def listening(words: tuple[Saying, ...], voice: str, speed: float) -> Sound | None:
+        said.extend(word.spoken for word in words)
+        return speak(words, voice, speed)
+
+    monkeypatch.setattr(phrases, "_registered", {})
+    phrases.register(["고객님의 주문번호 {order|은} 배송 완료되었어요."])
+    await kept(voice, phrases.ahead())
+    monkeypatch.setattr(network(voice), "speak", listening)
+
+    await say(voice, "고객님의 주문번호 2378은 배송 완료되었어요.")
+
+    assert said == ["이삼칠팔은"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["주문을 취소했습니다."], Ahead(("주문을 취소했습니다.",), (), ())),
+        (["주문 {order|은} 취소된 주문이에요."], Ahead((), (), ("취소된 주문이에요.",))),
+        (["접수 번호는 {n}번입니다."], Ahead((), ("접수 번호는",), ())),
+        (["네, {name} 고객님, 확인되었어요."], Ahead(("확인되었어요.",), (), ())),
+        (["{a|과} {b}"], Ahead((), (), ())),
+    ],
+)
+def test_a_template_is_cut_at_what_varies(texts: list[str], expected: Ahead) -> None:
+    assert ahead(texts) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("접수 번호는 12번이고,", ("접수 번호는", "")),
+        ("접수 번호는 12번이고 취소된 주문이에요.", ("접수 번호는", "주문이에요.")),
+        ("접수 번호는", ("", "")),
+        ("그 접수 번호는 7번", ("", "")),
+    ],
+)
+def test_known_ends_of_a_part_are_found(part: str, expected: tuple[str, str]) -> None:
+    assert ends(part.split(), frozenset({"접수 번호는"}), frozenset({"주문이에요."})) == expected
+
+
+def test_between_the_ends_enough_is_left_to_be_spoken() -> None:
+    tails = frozenset({"들어 있습니다."})
+
+    assert ends(["바지가", "들어", "있습니다."], frozenset(), tails) == ("", "")
+    assert ends(["청바지가", "들어", "있습니다."], frozenset(), tails) == ("", "들어 있습니다.")
 
 
 async def test_what_is_said_live_is_never_stored(voice: KokoroVoice, tmp_path: Path) -> None:
@@ -148,7 +231,7 @@ async def test_rendering_ahead_waits_while_somebody_calls(voice: KokoroVoice) ->
 
     quiet.set()
 
-    assert await rendering == len(fixed_parts(phrases.registered()))
+    assert await rendering == len(phrases.ahead().texts)
 
 
 def test_registered_texts_are_rendered_too_and_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,13 @@ def _read(name: str) -> dict[str, Any]:
     return tomllib.loads(files("moksori.shop.flows").joinpath(name).read_text(encoding="utf-8"))
 
 
+def templates(language: Language) -> tuple[str, ...]:
+    """All that the flows say, holes unfilled. A summary is written for colleagues, not said."""
+    return tuple(
+        texts[language] for key, texts in _read("texts.toml").items() if not key.startswith("summary")
+    )
+
+
 def say(key: str, language: Language, **facts: Any) -> str:
     """A sentence of the catalogue. Raises `KeyError` for a key or fact that is missing."""
     return fill(_read("texts.toml")[key][language], language, facts)

@@ -1,0 +1,108 @@
+"""A clause cut into what the network speaks in one run, and which of it can be rendered before anybody calls.
+
+In a text to be rendered ahead, `{slots}` mark what varies. Parts without a slot are rendered whole. Of a part with
+one, the eojeol before its first slot (the head) and after its last (the tail) are rendered, where they are long
+enough to be spoken alone; only what lies between is synthesised when it is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from moksori.conversation.clauses import LATER, Chunker, clauses
+
+SHORTEST_PART = 4
+"""Syllables: a comma after fewer ("네,") ends no part; the network speaks so little badly alone."""
+LONGEST_PART = 32
+"""Syllables, about six seconds: a longer part is cut at a space. Its sound comes only when all of it is made."""
+
+_SLOT = re.compile(r"\{[^{}]*\}")
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """A clause cut at its marks, and a long stretch without any at a space; every eojeol stays whole.
+
+    >>> parts("네, 확인했습니다. 주문번호는 1234, 총 5,000원입니다.")
+    ('네, 확인했습니다.', '주문번호는 1234,', '총 5,000원입니다.')
+    """
+    out: list[str] = []
+    words: list[str] = []
+    for word in text.split():
+        if words and syllables([*words, word]) > LONGEST_PART:
+            out.append(" ".join(words))
+            words = []
+        words.append(word)
+        ended = re.search(r"[.!?…]+[\"'”’)\]]*$", word) is not None and not re.fullmatch(
+            r"[\d.]+|\(?\d+\)?\.", word
+        )
+        paused = re.search(r"[,;:]$", word) is not None and syllables(words) >= SHORTEST_PART
+        if ended or paused:
+            out.append(" ".join(words))
+            words = []
+    return (*out, " ".join(words)) if words else tuple(out)
+
+
+def syllables(words: Sequence[str]) -> int:
+    """About as many as are spoken: Hangul, letters and digits."""
+    return sum(sum("가" <= c <= "힣" or c.isalnum() for c in word) for word in words)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is rendered ahead: parts said whole, and both ends of parts with a slot inside. Each once, in order."""
+
+    whole: tuple[str, ...]
+    heads: tuple[str, ...]
+    tails: tuple[str, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.whole, *self.heads, *self.tails)))
+
+
+def ahead(texts: Iterable[str]) -> Ahead:
+    """Cut texts as answers are cut before they are spoken: as the beginning of an answer, and as what follows."""
+    whole, heads, tails = dict[str, None](), dict[str, None](), dict[str, None]()
+    for text in texts:
+        later = Chunker(LATER, LATER)
+        for clause in (*clauses(text), *later.push(text), *later.flush()):
+            for part in parts(clause):
+                head, slots, tail = _around_slots(part.split())
+                if not slots:
+                    whole[part] = None
+                    continue
+                if syllables(head) >= SHORTEST_PART:
+                    heads[" ".join(head)] = None
+                if syllables(tail) >= SHORTEST_PART:
+                    tails[" ".join(tail)] = None
+    return Ahead(tuple(whole), tuple(heads), tuple(tails))
+
+
+def _around_slots(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+    """The eojeol before the first slot, from there to the last one, and after it."""
+    at = [n for n, word in enumerate(words) if _SLOT.search(word)]
+    if not at:
+        return words, (), ()
+    return words[: at[0]], words[at[0] : at[-1] + 1], words[at[-1] + 1 :]
+
+
+def ends(words: Sequence[str], heads: frozenset[str], tails: frozenset[str]) -> tuple[str, str]:
+    """The longest known head and tail of a part, each "" if there is none.
+
+    Between them at least as much is left as can be spoken alone: where it would be less, the tail is not taken.
+
+    >>> ends("장바구니에 셔츠가 들어 있습니다.".split(), frozenset({"장바구니에"}), frozenset({"들어 있습니다."}))
+    ('장바구니에', '')
+    """
+    head = _longest((words[:n] for n in range(len(words) - 1, 0, -1)), heads)
+    rest = words[len(head) :]
+    tail = _longest((rest[n:] for n in range(1, len(rest))), tails)
+    if syllables(rest[: len(rest) - len(tail)]) < SHORTEST_PART:
+        tail = ()
+    return " ".join(head), " ".join(tail)
+
+
+def _longest(candidates: Iterable[Sequence[str]], known: frozenset[str]) -> Sequence[str]:
+    return next((words for words in candidates if " ".join(words) in known), ())
