@@ -116,21 +116,27 @@ def voice(  # noqa: PLR0917 - typer makes options of all of them
 
 
 @app.command("set")
-def make_set(
+def make_set(  # noqa: PLR0917 - typer makes options of all of them
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the set goes.")],
     language: Annotated[str, typer.Option(help="en or ko.")] = "en",
     questions: Annotated[int, typer.Option(min=0)] = 200,
     overlaps: Annotated[int, typer.Option(min=0, help="Interruptions and backchannels, half each.")] = 36,
     seed: Annotated[int, typer.Option(help="The same seed makes the same bytes.")] = 1,
+    voice: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+        typer.Option(help="Who speaks, such as kokoro:jf_alpha, espeak-ng:ko or flite:slt; may be repeated."),
+    ] = None,
 ) -> None:
-    """Make the default set from voices of Debian packages (none of them answers)."""
+    """Make the default set from voices of which none answers: Debian's, and in Korean Kokoro's jf_alpha."""
     from moksori.bench.voice.sets import build
     from moksori.bench.voice.speakers import SpeakerMissing
 
     if language not in ("en", "ko"):
         raise typer.BadParameter("--language is en or ko.")
     try:
-        count = build(folder, "ko" if language == "ko" else "en", questions, overlaps, seed)
+        count = build(
+            folder, "ko" if language == "ko" else "en", questions, overlaps, seed, tuple(voice or ())
+        )
     except SpeakerMissing as error:
         typer.echo(f"moksori: {error}", err=True)
         raise typer.Exit(CANNOT) from None

@@ -17,8 +17,10 @@ from moksori.bench.voice.speakers import BLOCK, Samples, cough, levels, pink, pr
 
 VOICES = {
     "en": ("flite:slt", "flite:rms", "flite:awb", "espeak-ng:en-us"),
-    "ko": ("espeak-ng:ko",),
+    "ko": ("kokoro:jf_alpha",),
 }
+OVERLAP_VOICES = {"en": VOICES["en"], "ko": ("kokoro:jf_alpha", "espeak-ng:ko")}
+"""Who speaks over an answer. Korean has no second voice that is well understood; for "네" espeak-ng will do."""
 LEVEL_DBFS = -24.0
 """Loudness (RMS) of every voice."""
 NOISES_DBFS = (-75.0, -60.0, -50.0)
@@ -34,12 +36,19 @@ COUGHS = 6
 Language = Literal["en", "ko"]
 
 
-def build(folder: Path, language: Language, questions: int = 200, overlaps: int = 36, seed: int = 1) -> int:
-    """Write a set; returns how many clips it has. Raises `SpeakerMissing`."""
+def build(  # noqa: PLR0917 - what a set is made of
+    folder: Path,
+    language: Language,
+    questions: int = 200,
+    overlaps: int = 36,
+    seed: int = 1,
+    voices: tuple[str, ...] = (),
+) -> int:
+    """Write a set, spoken by `voices` instead of the default ones; how many clips it has. Raises `SpeakerMissing`."""
     chance, rng = random.Random(seed), np.random.default_rng(seed)
     clips = [
-        *_questions(language, questions, chance, rng),
-        *_overlaps(language, overlaps, chance, rng),
+        *_questions(language, questions, voices, chance, rng),
+        *_overlaps(language, overlaps, voices or OVERLAP_VOICES[language], chance, rng),
     ]
     save(folder, clips)
     return len(clips)
@@ -54,9 +63,9 @@ def _texts(language: str) -> dict[str, list[str]]:
 
 
 def _questions(
-    language: Language, count: int, chance: random.Random, rng: np.random.Generator
+    language: Language, count: int, voices: tuple[str, ...], chance: random.Random, rng: np.random.Generator
 ) -> Iterator[tuple[Clip, bytes]]:
-    recorded = list(prompts(5, 16)) if language == "en" else []
+    recorded = list(prompts(5, 16)) if language == "en" and not voices else []
     chance.shuffle(recorded)
     texts = _texts(language)["questions"]
     made = 0
@@ -71,7 +80,7 @@ def _questions(
             voice, speech = "asterisk", prompt(name)
         else:
             marked = chance.choice([t for t in texts if "|" in t] if wants_pause else texts)
-            voice = chance.choice(VOICES[language])
+            voice = chance.choice(voices or VOICES[language])
             text = marked.replace("| ", "")
             speed = chance.choice((0.9, 1.0, 1.1))
             speech = say(text, voice, speed)
@@ -85,7 +94,7 @@ def _questions(
 
 
 def _overlaps(
-    language: Language, count: int, chance: random.Random, rng: np.random.Generator
+    language: Language, count: int, voices: tuple[str, ...], chance: random.Random, rng: np.random.Generator
 ) -> Iterator[tuple[Clip, bytes]]:
     texts = _texts(language)
     kinds: tuple[tuple[Kind, list[str]], ...] = (
@@ -95,7 +104,7 @@ def _overlaps(
     for kind, lines in kinds:
         for number in range(count // 2):
             text = lines[number % len(lines)]
-            voice = VOICES[language][(number // len(lines)) % len(VOICES[language])]
+            voice = voices[(number // len(lines)) % len(voices)]
             speed = (1.0, 0.9, 1.1)[number % 3]
             speech = say(text, voice, speed)
             identity = f"{language}-{kind[0]}{number:02d}"

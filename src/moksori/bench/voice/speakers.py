@@ -1,15 +1,20 @@
 """Who speaks in the default sets: voices that are not the ones which answer. Programs are run, never linked.
 
-Recorded: Asterisk's prompts by Allison Smith (Debian's asterisk-core-sounds-en-wav, CC-BY-SA-3.0). Synthetic: flite
-and espeak-ng. All are deterministic: the same text gives the same samples.
+Recorded: Asterisk's prompts by Allison Smith (Debian's asterisk-core-sounds-en-wav, CC-BY-SA-3.0). Synthetic: flite,
+espeak-ng, and in Korean those voices of our own Kokoro that answer nobody by default, in a process of their own. All
+are deterministic: the same text gives the same samples.
 """
 
 from __future__ import annotations
 
+import atexit
+import base64
 import gzip
+import json
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -62,8 +67,12 @@ def trimmed(samples: Samples) -> Samples:
 
 @cache
 def say(text: str, voice: str, speed: float = 1.0) -> Samples:
-    """Speak a text with "flite:VOICE" or "espeak-ng:VOICE", trimmed. Raises `SpeakerMissing`."""
+    """Speak a text with "flite:VOICE", "espeak-ng:VOICE" or "kokoro:VOICE", trimmed. Raises `SpeakerMissing`."""
     program, _, name = voice.partition(":")
+    if program == "kokoro":
+        samples = trimmed(_kokoro().say(text, name, speed))
+        samples.flags.writeable = False
+        return samples
     if shutil.which(program) is None:
         raise SpeakerMissing(f"{program} is not installed; on Debian: apt-get install {PACKAGES}")
     with tempfile.TemporaryDirectory() as folder:
@@ -77,6 +86,43 @@ def say(text: str, voice: str, speed: float = 1.0) -> Samples:
         samples = trimmed(load(out))
     samples.flags.writeable = False
     return samples
+
+
+class _Kokoro:
+    """`moksori.engine.say` as a child, which loads its weights once for all texts."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "moksori.engine.say"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        atexit.register(self._process.kill)
+
+    def say(self, text: str, voice: str, speed: float) -> Samples:
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        try:
+            process.stdin.write(json.dumps({"text": text, "voice": voice, "speed": speed}) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            why = (process.stderr.read().strip().splitlines() or ["it ended"])[-1]
+            raise SpeakerMissing(f"The Korean voice cannot speak: {why}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise SpeakerMissing(answer["error"])
+        return pcm.to_float(base64.b64decode(answer["pcm"]))
+
+
+@cache
+def _kokoro() -> _Kokoro:
+    return _Kokoro()
 
 
 @cache
