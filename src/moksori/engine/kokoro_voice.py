@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed, Spoken, 
 from moksori.conversation.clauses import Saying
 from moksori.engine import phrases
 from moksori.engine.kokoro_model import KokoroModel
-from moksori.engine.korean.parts import ends, parts
+from moksori.engine.korean.parts import ends, parts, start
 from moksori.engine.korean.reader import read
 from moksori.engine.phrases import Phrase, PhraseStore, key_of
 from moksori.engine.runner import Run, one_thread
+from moksori.engine.scheduler import URGENCY
 
 DEFAULT_VOICE = "jm_kumo"
 """Understood best of the five when transcribed back (docs/reference/korean.md)."""
@@ -75,15 +77,17 @@ class KokoroVoice:
         """Speak one clause, part by part. See `Voice`; `voice` is one of `voices`. Raises `SpeechFailed`."""
         if not language.lower().startswith("ko"):
             raise SpeechFailed(f"The voice Kokoro speaks Korean here, not {language!r}.")
-        start = 0
+        at = 0
         for part in parts(text):
-            async for phrase in self._part(part, voice, speed, priority):
-                for piece in pieces(phrase, start):
+            async for phrase in self._part(part, voice, speed, priority, hurried=at == 0 and _hurried()):
+                for piece in pieces(phrase, at):
                     yield piece
-                start += len(phrase.pcm) // 2
+                at += len(phrase.pcm) // 2
 
-    async def _part(self, part: str, voice: str, speed: float, priority: Priority) -> AsyncIterator[Phrase]:
-        """One part: what of it is stored from the store, the rest from the network."""
+    async def _part(
+        self, part: str, voice: str, speed: float, priority: Priority, *, hurried: bool
+    ) -> AsyncIterator[Phrase]:
+        """One part: what of it is stored from the store, the rest from the network, in two runs where `hurried`."""
         if (whole := await self._stored(part, voice, speed)) is not None:
             yield whole
             return
@@ -95,7 +99,10 @@ class KokoroVoice:
             words = words[len(head.words) :]
         if tail is not None:
             words = words[: len(words) - len(tail.words)]
-        yield await self._run(priority, lambda: self._spoken(words, voice, speed))
+        first = start([word.spoken for word in words]) if hurried and head is None else 0
+        for some in (words[:first], words[first:]):
+            if some:
+                yield await self._run(priority, partial(self._spoken, some, voice, speed))
         if tail is not None:
             yield tail
 
@@ -156,6 +163,12 @@ def pieces(phrase: Phrase, start: int) -> list[Spoken]:
         if last:
             break
     return out
+
+
+def _hurried() -> bool:
+    """Whether a caller hears nothing until this is made: the first clause of an answer in a call."""
+    urgency = URGENCY.get()
+    return urgency is not None and urgency.priority is Priority.WAITED_FOR
 
 
 def _pace(speed: float) -> float:

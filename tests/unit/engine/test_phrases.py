@@ -18,8 +18,9 @@ from moksori.conversation.words import WordMap
 from moksori.engine import kokoro_voice, phrases
 from moksori.engine.kokoro_model import Sound
 from moksori.engine.kokoro_voice import PIECE, KokoroVoice
-from moksori.engine.korean.parts import Ahead, ahead, ends, parts
+from moksori.engine.korean.parts import Ahead, ahead, ends, parts, start
 from moksori.engine.phrases import Phrase, PhraseStore, key_of
+from moksori.engine.scheduler import URGENCY, Urgency
 from moksori.engine.voices_load import render_ahead
 
 T = TypeVar("T")
@@ -171,6 +172,42 @@ def test_between_the_ends_enough_is_left_to_be_spoken() -> None:
 
     assert ends(["바지가", "들어", "있습니다."], frozenset(), tails) == ("", "")
     assert ends(["청바지가", "들어", "있습니다."], frozenset(), tails) == ("", "들어 있습니다.")
+
+
+LONG = "주문 W2378은 대한통운으로 가고 있어요."
+
+
+async def test_the_first_words_a_caller_waits_for_are_made_before_the_rest(voice: KokoroVoice) -> None:
+    URGENCY.set(Urgency(Priority.WAITED_FOR))
+
+    spoken = await say(voice, LONG)
+
+    assert network(voice).asked == ["주문 W2378은", "대한통운으로 가고 있어요."]
+    assert " ".join(word.text for piece in spoken for word in piece.words) == LONG
+
+
+@pytest.mark.parametrize("urgency", [None, Urgency(Priority.NEXT)])
+async def test_what_nobody_waits_for_is_made_in_one_run(voice: KokoroVoice, urgency: Urgency | None) -> None:
+    URGENCY.set(urgency)
+
+    await say(voice, LONG)
+
+    assert network(voice).asked == [LONG]
+
+
+@pytest.mark.parametrize(
+    ("spoken", "expected"),
+    [
+        ("주문 더블유이삼칠팔은 대한통운으로 가고 있어요.", 2),
+        ("네, 확인했습니다.", 0),
+        ("상담원에게 순서대로 연락드리라고 전하겠습니다.", 2),
+        ("할수있는것은모두해보았습니다만 안 됩니다.", 0),  # nothing ends where a start may
+        ("네 알겠습니다 지금 바로 변경해 드릴게요.", 4),
+        ("오늘 주문하신 상품은 도착해요.", 0),  # so little is left that it is spoken badly alone
+    ],
+)
+def test_where_a_part_is_begun(spoken: str, expected: int) -> None:
+    assert start(spoken.split()) == expected
 
 
 async def test_what_is_said_live_is_never_stored(voice: KokoroVoice, tmp_path: Path) -> None:

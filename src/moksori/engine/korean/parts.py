@@ -18,6 +18,13 @@ SHORTEST_PART = 4
 LONGEST_PART = 32
 """Syllables, about six seconds: a longer part is cut at a space. Its sound comes only when all of it is made."""
 
+SHORTEST_START, LONGEST_START = 5, 12
+"""Syllables of a part's first piece where somebody waits for it: 1 to 2.5 s of sound, made in 0.4 to 0.9 s."""
+WORTH_CUTTING = 14
+"""Syllables; a shorter part is made nearly as soon as its first piece would be."""
+_PARTICLE = re.compile("(?:은|는|이|가|을|를|에|에서|으로|로|도|고|며|면)[,]?$")
+"""After these a Korean speaker may pause."""
+
 _SLOT = re.compile(r"\{[^{}]*\}")
 
 
@@ -47,6 +54,25 @@ def parts(text: str) -> tuple[str, ...]:
 def syllables(words: Sequence[str]) -> int:
     """About as many as are spoken: Hangul, letters and digits."""
     return sum(sum("가" <= c <= "힣" or c.isalnum() for c in word) for word in words)
+
+
+def start(spoken: Sequence[str]) -> int:
+    """How many eojeol of a part (each as it is spoken) to make first so that it sounds early; 0: all at once.
+
+    What follows is made while they sound, so it must not take longer than they last.
+
+    >>> start(["주문", "더블유 이삼칠팔은", "대한통운으로", "가고", "있어요."]), start(["네,", "확인했습니다."])
+    (2, 0)
+    """
+    if syllables(spoken) < WORTH_CUTTING:
+        return 0
+    for count in range(1, len(spoken)):
+        size = syllables(spoken[:count])
+        if size > LONGEST_START:
+            break
+        if size >= SHORTEST_START and _PARTICLE.search(spoken[count - 1]):
+            return count if syllables(spoken[count:]) >= SHORTEST_PART else 0
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
