@@ -149,7 +149,17 @@ def _cut(texts: tuple[str, ...]) -> Ahead:
     return cut(texts)
 
 
-@cache
+def varying() -> tuple[str, ...]:
+    """Filled templates and a sentence of none, to measure with what is made live."""
+    return tuple(_table()["varying"])
+
+
 def _catalogue() -> tuple[str, ...]:
-    table = tomllib.loads(files("moksori.engine").joinpath("texts/phrases.toml").read_text("utf-8"))
-    return tuple(table["ko"]["texts"])
+    return tuple(_table()["texts"])
+
+
+@cache
+def _table() -> dict[str, list[str]]:
+    tables = tomllib.loads(files("moksori.engine").joinpath("texts/phrases.toml").read_text("utf-8"))
+    table: dict[str, list[str]] = tables["ko"]
+    return table

@@ -83,3 +83,14 @@ def render(console: Console | None = None) -> int:
             render_one(voice, text)
     console.print(f"{len(lacking)} phrases rendered into {home / phrases.FOLDER}.")
     return len(lacking)
+
+
+if __name__ == "__main__":
+    import sys
+    from pathlib import Path
+
+    from moksori.engine.phrases_bench import main
+    from moksori.settings import load
+
+    register(load(None))
+    main(Path(sys.argv[1]))
