@@ -85,6 +85,8 @@ class Peer:
         self.deaf = False
         """Take everything and answer nothing, as a socket that is open and dead."""
         self.csp: str | None = None
+        self.prompt: str | None = None
+        """What the page is told to ask for."""
         self.extra: dict[str, str] = {}
         """Other pages served, by path."""
         self.client_events: list[Event] = []
@@ -195,6 +197,10 @@ class Peer:
             return JSONResponse(
                 {"value": value, "expires_at": int(expires), "session": {"id": "", **body["session"]}}
             )
+
+        @app.get("/page.json")
+        async def page_defaults() -> JSONResponse:
+            return JSONResponse({"model": None, "prompt": self.prompt})
 
         @app.get("/extra/{name}")
         async def extra(name: str) -> Response:

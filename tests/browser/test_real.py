@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sqlite3
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.faults.server_process import environment
+from tests.faults.server_process import environment, run
 from tests.faults.server_process import server as serve
-from tests.support.chat_stub import chat_stub
+from tests.support.chat_stub import STORY, chat_stub
 from tests.support.real_server import RealServer, real_server, server_with_stub_mind
 
 from .conftest import SHOTS
@@ -102,6 +107,44 @@ def test_speaking_over_the_answer_silences_it(server: RealServer, launch, shot) 
     (SHOTS / "real-barge-in.json").write_text(json.dumps(measured))
 
 
+def test_what_was_not_heard_is_grey_here_and_forgotten_there(server: RealServer, launch, looks) -> None:
+    """The server's item and its next answer hold the words that were heard, and the page greys the others."""
+    page = launch(language="en", tap=True)
+    page.goto(server.http)
+    page.fill("#textInput", "Tell me a story.")
+    page.press("#textInput", "Enter")
+    story = page.locator(".line.assistant").first
+    expect(story.locator(".words")).to_have_text(re.compile("louder than before"), timeout=ANSWERED)
+    page.wait_for_function("__audio && Object.keys(__audio).length > 0")
+    page.wait_for_timeout(2500)  # it is heard for a while
+    page.fill("#textInput", "What did you say?")
+    page.press("#textInput", "Enter")
+    answer = page.locator(".line.assistant .words").nth(1)
+    expect(answer).to_have_text(re.compile("^I said: Once upon a time.*"), timeout=ANSWERED)
+    expect(page.locator(".unheard")).to_have_count(
+        1, timeout=ANSWERED
+    )  # of the first: the answer was heard out
+    expect(story).to_have_class("line assistant cut")
+    whole, unheard = story.locator(".words").inner_text(), story.locator(".unheard").inner_text()
+    heard = whole.removesuffix(unheard).strip()
+    assert whole == STORY and 0 < len(heard.split()) < len(STORY.split()) - 5
+    item = page.evaluate(
+        """() => new Promise((done) => {
+          __ws.addEventListener("message", ({ data }) => {
+            const event = JSON.parse(data);
+            if (event.type === "conversation.item.retrieved") done(event.item);
+          });
+          __ws.send(JSON.stringify({ type: "conversation.item.retrieve", item_id: Object.keys(__audio)[0] }));
+        })"""
+    )
+    kept = item["content"][0]["transcript"].strip()
+    assert answer.inner_text().removeprefix("I said: ").strip() == kept
+    assert STORY.startswith(kept)
+    # The page spreads a clause's letters evenly over its sound, the server knows its words' times: a word or two apart.
+    assert abs(len(kept.split()) - len(heard.split())) <= 2
+    looks(page, "real-forgotten")
+
+
 def test_a_dropped_link_resumes_the_same_call(server: RealServer, launch) -> None:
     page = launch(language="en")
     page.goto(server.http)
@@ -147,6 +190,87 @@ def test_a_killed_server_comes_back_and_the_page_carries_on(tmp_path: Path, laun
             page.press("#textInput", "Enter")
             expect(answers.nth(1)).to_have_text("I said: You said: My name is Kim.", timeout=ANSWERED)
             looks(page, "real-restarted")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A demo shop behind calls, answered without a language model."""
+    folder = tmp_path_factory.mktemp("shop")
+    database = f"sqlite:///{folder}/shop.db"
+    made = run("shop", "demo", "--database", database, cwd=folder, env=environment())
+    found = re.search(r"(\S+), (010-\d{4}-\d{4})", made.out)
+    assert found, made.out
+    with real_server(folder, MOKSORI__SHOP__DATABASE=database) as running:
+        yield Shop(running, folder / "shop.db", found[1], found[2])
+
+
+@dataclass(frozen=True)
+class Shop:
+    server: RealServer
+    file: Path
+    name: str
+    phone: str
+    """Of a customer with orders."""
+
+    def status_of(self, order: str) -> str:
+        with sqlite3.connect(self.file) as database:
+            (status,) = database.execute("SELECT status FROM shop_order WHERE id = ?", (order,)).fetchone()
+        return str(status)
+
+
+def voiced(server: RealServer, text: str) -> np.ndarray:
+    """Korean as a caller says it: by the server's own voice, since no other here is understood so well."""
+    wanted = {"model": "tts-1", "voice": "alloy", "input": text, "response_format": "pcm"}
+    answer = httpx.post(f"{server.http}/v1/audio/speech", json=wanted, timeout=120).raise_for_status()
+    return np.frombuffer(answer.content, dtype="<i2")
+
+
+def test_a_spoken_korean_conversation_with_the_shop(shop: Shop, launch, looks) -> None:
+    """Two spoken questions, heard and answered in Korean; what the tool did is told, and the page asked for the shop."""
+    first = voiced(shop.server, "배송비는 얼마입니까?")
+    second = voiced(shop.server, "상담원에게 연결해 주세요.")
+    page = launch(microphone=join(silence(1), first, silence(14), second, silence(60)), tap=True)
+    started(page, shop.server.http)
+    answers = page.locator(".line.assistant .words")
+    expect(answers.first).to_have_text(re.compile("배송비는 3,000원"), timeout=ANSWERED)
+    expect(page.locator(".line.tool.done .words").first).to_have_text("이용 규정을 확인했습니다")
+    expect(answers.nth(1)).to_have_text(re.compile("상담원에게 전달했습니다"), timeout=ANSWERED)
+    expect(page.locator(".unheard")).to_have_count(0, timeout=ANSWERED)
+    assert page.locator(".line.user .words").first.inner_text().startswith("배송")
+    assert len(stretches(page)) >= 2
+    expect(page.locator("#latency")).to_have_text(re.compile(r"^응답 \d\.\d초"))
+    assert page.evaluate("__sent.find((e) => e.type === 'session.update').session.prompt") == {"id": "shop"}
+    looks(page, "real-ko")
+    assert not [s for s in page.said if s.startswith(("error", "uncaught"))]
+
+
+def test_an_order_is_cancelled_by_the_card(shop: Shop, launch, looks) -> None:
+    """Nothing is changed before the yes; the yes is sent when the sentence was heard; then it is done, once."""
+    page = launch(tap=True)
+    page.goto(shop.server.http)
+    answers = page.locator(".line.assistant .words")
+
+    def write(text: str, answer: str) -> None:
+        page.fill("#textInput", text)
+        page.press("#textInput", "Enter")
+        expect(answers.last).to_have_text(re.compile(answer), timeout=ANSWERED)
+
+    write("주문을 취소하고 싶어요", "성함과 전화번호")
+    write(f"{shop.name}이고 {shop.phone}입니다", "어느 주문|진행할까요")
+    if "어느 주문" in answers.last.inner_text():
+        write("첫 번째요", "진행할까요")
+    card = page.locator(".line.proposal")
+    expect(card.locator(".words")).to_have_text(re.compile(r"^주문 .*취소하고 .*환불합니다\. 진행할까요\?$"))
+    found = re.search(r"\d{6}-\d{4}", card.locator(".words").inner_text())
+    assert found and shop.status_of(found[0]) != "cancelled"
+    looks(page, "real-shop-card")
+    card.get_by_role("button", name="네, 진행해 주세요").click()
+    expect(answers.last).to_have_text("네, 주문을 취소했습니다.", timeout=ANSWERED)
+    expect(card.locator(".note")).to_have_text("진행하겠다고 답하셨습니다")
+    expect(page.locator(".line.tool .words").last).to_have_text("요청을 처리했습니다")
+    assert shop.status_of(found[0]) == "cancelled"
+    looks(page, "real-shop-done")
+    assert not [s for s in page.said if s.startswith(("error", "uncaught"))]
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -204,10 +328,10 @@ def test_the_local_model_answers_a_spoken_question(tmp_path: Path, launch, looks
     with real_server(tmp_path, MOKSORI__ENGINE__PROFILE="full") as server:
         question = spoken("How many days are in a week?")
         page = launch(microphone=join(silence(1), question, silence(60)), language="en", tap=True)
-        page.goto(server.http)
-        page.wait_for_function(
-            "fetch('/readyz').then((r) => r.json()).then((r) => r.parts.llm === 'ready')", timeout=ANSWERED
-        )
+        thinking = time.monotonic() + 180
+        while httpx.get(f"{server.http}/readyz").json()["parts"]["llm"] != "ready":
+            assert time.monotonic() < thinking, "The language model did not get ready."
+            time.sleep(0.5)
         started(page, server.http)
         expect(page.locator(".line.user .words")).to_have_text(re.compile("days.*week"), timeout=ANSWERED)
         expect(page.locator(".line.assistant .words")).to_have_text(

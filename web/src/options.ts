@@ -56,6 +56,9 @@ export const DEFAULTS = {
   turnDetection: { type: "server_vad", threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 500 },
 } as const satisfies ConnectOptions;
 
+/** Attempts of the page and the widget: together half a minute to a minute, as long as a server keeps a lost call. */
+export const PATIENT = 8;
+
 /** `https://host[/path]` without a trailing slash or the socket's own path, whichever form was given. */
 export function baseOf(url: string | undefined, page: string): string {
   const parsed = new URL(url ?? "/", page);
@@ -67,6 +70,8 @@ export function baseOf(url: string | undefined, page: string): string {
 export function socketUrl(base: string, model: string, resume: { session: string; lastEvent: string | null } | null): string {
   const url = new URL(`${base.replace(/^http/, "ws")}/v1/realtime`);
   url.searchParams.set("model", model);
+  // What the server's own tools do is told only to who asks for it.
+  url.searchParams.set("events", "extended");
   if (resume) {
     url.searchParams.set("session_id", resume.session);
     if (resume.lastEvent) url.searchParams.set("last_event_id", resume.lastEvent);

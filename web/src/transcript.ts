@@ -9,7 +9,8 @@ export interface Proposal {
   sentence: string;
   /** `mcp`: answered by an approval item; `spoken`: by a yes or no in the caller's own words. */
   answer: "mcp" | "spoken";
-  state: "open" | "yes" | "no";
+  /** `lapsed`: it will not be made, whoever or whatever ended it. */
+  state: "open" | "yes" | "no" | "lapsed";
 }
 
 /** `proposed`: nothing is done yet; the tool asks for the caller's yes. */
@@ -82,6 +83,29 @@ export function outcomeOf(output: string | undefined): Outcome {
 /** The tool by which a caller's spoken yes is carried out. */
 const CONFIRMING = /confirm|commit/;
 
+function carriedOut(lines: readonly Line[]): Line[] {
+  return lines.map((l) => (l.kind === "proposal" && l.proposal.state === "open" ? { ...l, proposal: { ...l.proposal, state: "yes" } } : l));
+}
+
+/** Only one proposal stands at a time: another takes its place. */
+function proposed(lines: readonly Line[], { id, sentence }: { id: string; sentence: string }): readonly Line[] {
+  const others = lines.filter((l) => !(l.kind === "proposal" && l.proposal.state === "open" && l.proposal.answer === "spoken"));
+  const proposal: Proposal = { id, sentence, answer: "spoken", state: "open" };
+  return upsert(others, { kind: "proposal", id: `proposal:${id}`, proposal }, null);
+}
+
+const OUTCOMES: Readonly<Record<string, ToolState>> = { read: "done", committed: "done", proposed: "proposed" };
+
+/** A tool that the server runs itself. One that was refused leaves no line: the answer says what is missing. */
+function serverTool(lines: readonly Line[], event: Extract<KnownEvent, { type: "moksori.tool.done" }>): readonly Line[] {
+  const id = `tool:${event.call_id}`;
+  const state = OUTCOMES[event.outcome];
+  if (!state) return lines.filter((l) => l.id !== id);
+  const shown = upsert(lines, { kind: "tool", id, tool: event.name, state, call: event.call_id }, null);
+  if (event.proposal) return proposed(shown, { id: event.call_id, sentence: event.proposal });
+  return event.outcome === "committed" && CONFIRMING.test(event.name) ? carriedOut(shown) : shown;
+}
+
 function fromItem(lines: readonly Line[], item: Item, after: string | null | undefined, done: boolean): readonly Line[] {
   const id = item.id;
   if (!id) return lines;
@@ -115,20 +139,8 @@ function fromItem(lines: readonly Line[], item: Item, after: string | null | und
       const tool = lines.find((l) => l.kind === "tool" && l.call === item.call_id);
       const state: ToolState = failed ? "failed" : proposal ? "proposed" : "done";
       let next = lines.map((l) => (l === tool && l.kind === "tool" ? { ...l, state } : l));
-      const confirmed = state === "done" && tool?.kind === "tool" && CONFIRMING.test(tool.tool);
-      if (confirmed) {
-        next = next.map((l) =>
-          l.kind === "proposal" && l.proposal.state === "open" ? { ...l, proposal: { ...l.proposal, state: "yes" } } : l,
-        );
-      }
-      if (!proposal) return next;
-      // Only one proposal stands at a time: another takes its place.
-      const others = next.filter((l) => !(l.kind === "proposal" && l.proposal.state === "open" && l.proposal.answer === "spoken"));
-      return upsert(
-        others,
-        { kind: "proposal", id: `proposal:${proposal.id}`, proposal: { ...proposal, answer: "spoken", state: "open" } },
-        null,
-      );
+      if (state === "done" && tool?.kind === "tool" && CONFIRMING.test(tool.tool)) next = carriedOut(next);
+      return proposal ? proposed(next, proposal) : next;
     }
     case "mcp_approval_request":
       return upsert(
@@ -193,6 +205,20 @@ export function stepTranscript(state: Transcript, event: TranscriptEvent): Trans
       const old = find(lines, "assistant", event.item_id);
       return old ? { lines: upsert(lines, { ...old, map: close(old.map) }, null) } : state;
     }
+    case "moksori.tool.started": {
+      const { call_id: call, name: tool } = event;
+      return { lines: upsert(lines, { kind: "tool", id: `tool:${call}`, tool, state: "running", call }, null) };
+    }
+    case "moksori.tool.done":
+      return { lines: serverTool(lines, event) };
+    case "moksori.proposal.ended":
+      return {
+        lines: lines.map((l) =>
+          l.kind === "proposal" && l.proposal.id === event.call_id && l.proposal.state !== "no"
+            ? { ...l, proposal: { ...l.proposal, state: "lapsed" } }
+            : l,
+        ),
+      };
     case "audio_came": {
       const old = assistant(lines, event.item);
       return { lines: upsert(lines, { ...old, map: addAudio(old.map, event.samples), spoken: true }, null) };

@@ -105,6 +105,9 @@ export type KnownEvent = Envelope &
     | { type: "response.output_audio.delta"; response_id: string; item_id: string; content_index: number; delta: string }
     | { type: "response.output_audio.done"; response_id: string; item_id: string; content_index: number }
     | { type: "session.expired" }
+    | { type: "moksori.tool.started"; call_id: string; name: string }
+    | { type: "moksori.tool.done"; call_id: string; name: string; outcome: string; proposal?: string | null }
+    | { type: "moksori.proposal.ended"; call_id: string }
     | { type: "error"; error: WireError }
   );
 
@@ -159,6 +162,9 @@ const FIELDS: Record<KnownEvent["type"], readonly string[]> = {
   "response.output_audio.delta": ["item_id", "delta"],
   "response.output_audio.done": ["item_id"],
   "session.expired": [],
+  "moksori.tool.started": ["call_id", "name"],
+  "moksori.tool.done": ["call_id", "name", "outcome"],
+  "moksori.proposal.ended": ["call_id"],
   error: ["error"],
 };
 

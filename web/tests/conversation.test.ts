@@ -130,6 +130,28 @@ describe("the transcript", () => {
     expect(proposed.lines).toMatchObject([{ state: "proposed" }, { kind: "proposal" }]);
   });
 
+  it("shows what the server's own tools do, and a card for what waits", () => {
+    const tool = (name: string, outcome: string, proposal?: string) => [
+      { type: "moksori.tool.started" as const, call_id: name, name },
+      { type: "moksori.tool.done" as const, call_id: name, name, outcome, proposal: proposal ?? null },
+    ];
+    const asked = told(...tool("find_orders", "read"), ...tool("cancel_order", "proposed", "취소할까요?"));
+    expect(asked.lines).toMatchObject([
+      { kind: "tool", tool: "find_orders", state: "done" },
+      { kind: "tool", tool: "cancel_order", state: "proposed" },
+      { kind: "proposal", proposal: { sentence: "취소할까요?", answer: "spoken", state: "open" } },
+    ]);
+    const cards = (state: Transcript) => state.lines.filter((l) => l.kind === "proposal");
+    const refused = tool("confirm_action", "refused").reduce(stepTranscript, asked);
+    expect(refused).toEqual(asked);
+    const done = tool("confirm_action", "committed").reduce(stepTranscript, asked);
+    expect(cards(done)).toMatchObject([{ proposal: { state: "yes" } }]);
+    const ended = stepTranscript(asked, { type: "moksori.proposal.ended", call_id: "cancel_order" });
+    expect(cards(ended)).toMatchObject([{ proposal: { state: "lapsed" } }]);
+    const no = stepTranscript(asked, { type: "answered", proposal: "cancel_order", yes: false });
+    expect(stepTranscript(no, { type: "moksori.proposal.ended", call_id: "cancel_order" })).toEqual(no);
+  });
+
   it("lets one proposal stand at a time, and closes it when a spoken yes was carried out", () => {
     const call = (id: string, name: string): TranscriptEvent => ({
       type: "conversation.item.added",
@@ -219,7 +241,12 @@ describe("where the server is", () => {
   it("names the call and the last event in the address of a resume", () => {
     const url = new URL(socketUrl("http://h:1", "my/model", { session: "sess_1", lastEvent: "event_9" }));
     expect(url.protocol).toBe("ws:");
-    expect(Object.fromEntries(url.searchParams)).toEqual({ model: "my/model", session_id: "sess_1", last_event_id: "event_9" });
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      model: "my/model",
+      events: "extended",
+      session_id: "sess_1",
+      last_event_id: "event_9",
+    });
   });
 });
 

@@ -138,6 +138,7 @@ describe("the wait", () => {
   it("doubles, and half of it is chance", () => {
     expect([1, 2, 3].map((n) => backoff(n, POLICY, 0))).toEqual([1000, 2000, 4000]);
     expect([1, 2, 3].map((n) => backoff(n, POLICY, 1))).toEqual([2000, 4000, 8000]);
+    expect([4, 9].map((n) => backoff(n, POLICY, 1))).toEqual([8000, 8000]);
   });
 });
 

@@ -150,8 +150,8 @@ class Call:
         sentence = None
         if outcome.kind == "proposed" and pending is not None:
             self.proposed, sentence = (pending.token, item.call_id), pending.sentence
-        elif outcome.kind == "committed":
-            self.proposed = None
+        elif outcome.kind == "committed" and pending is None:
+            self.proposed = None  # carried out, which is no lapse
         return out.ToolDone(random_id("event"), item.call_id, item.name, outcome.kind, sentence)
 
     def lapsed(self) -> out.ProposalEnded | None:

@@ -55,9 +55,12 @@ export type LinkEffect =
 
 export type LinkStep = readonly [LinkState, readonly LinkEffect[]];
 
+/** No wait is longer (ms): a server that is back should not be waited for. */
+export const LONGEST_DELAY = 8_000;
+
 /** Exponential with half of it random ("equal jitter"): many callers of one restarted server do not return at once. */
 export function backoff(attempt: number, policy: LinkPolicy, random: number): number {
-  const whole = policy.baseDelay * 2 ** (attempt - 1);
+  const whole = Math.min(policy.baseDelay * 2 ** (attempt - 1), Math.max(policy.baseDelay, LONGEST_DELAY));
   return Math.round(whole / 2 + (whole / 2) * random);
 }
 

@@ -3,6 +3,7 @@
 import VoiceAI, { type Language, type Reconnecting, type TurnTime, type VoiceError } from "../moksori.js";
 import type { Connected, ConnectionStatus } from "../events.js";
 import type { MicrophoneState } from "../machines/microphone.js";
+import { PATIENT } from "../options.js";
 import { PROBLEMS, languageOf } from "../texts.js";
 import type { ProblemCode } from "../problems.js";
 import { el, icon } from "../ui/dom.js";
@@ -40,6 +41,9 @@ const ui = {
   key: byId<HTMLInputElement>("keyInput"),
 };
 
+/** A server that takes longer (ms) to say what its page is for is called without. */
+const DEFAULTS_MS = 2_000;
+
 /** A private window may refuse storage; the page works without. */
 const stored = {
   get(name: string): string | null {
@@ -66,12 +70,25 @@ let reconnecting: Reconnecting | null = null;
 let answering = false;
 let calling = false;
 
-const voice = new VoiceAI({
-  language,
-  ...(query.get("model") ? { model: query.get("model") as string } : {}),
-  ...(query.get("voice") ? { voice: query.get("voice") as string } : {}),
-  ...(query.get("prompt") ? { prompt: query.get("prompt") as string } : {}),
-});
+const voice = new VoiceAI({ language, maxRetries: PATIENT, ...named("model"), ...named("voice"), ...named("prompt") });
+
+function named(option: "model" | "voice" | "prompt"): { [option: string]: string } {
+  const value = query.get(option);
+  return value ? { [option]: value } : {};
+}
+
+/** What the server's own page is for, where the address does not say; a call waits for it. */
+let settled = false;
+const defaults = fetch("/page.json", { signal: AbortSignal.timeout(DEFAULTS_MS) })
+  .then(async (answer) => {
+    const given = (answer.ok ? await answer.json() : {}) as { model?: string | null; prompt?: string | null };
+    for (const option of ["model", "prompt"] as const) {
+      const value = given[option];
+      if (typeof value === "string" && !query.has(option)) voice.configure({ [option]: value });
+    }
+  })
+  .catch(() => {})
+  .finally(() => (settled = true));
 
 const words = (): Words => WORDS[language];
 
@@ -165,6 +182,8 @@ async function call(): Promise<void> {
   shownProblem = null;
   renderProblem();
   try {
+    if (!settled) await defaults;
+    if (!calling) return;
     const opening = voice.connect();
     render();
     await opening;
@@ -184,7 +203,9 @@ function hangUp(): void {
 function say(text: string): boolean {
   if (text.trim() === "") return false;
   if (!calling) void call();
-  return voice.sendTextMessage(text);
+  if (settled) return voice.sendTextMessage(text);
+  void defaults.then(() => voice.sendTextMessage(text));
+  return true;
 }
 
 // ---- how it looks --------------------------------------------------------------------------------------------------

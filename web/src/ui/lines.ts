@@ -83,7 +83,7 @@ export class Lines {
         const title = el("p", { class: "proposal-title" }, words.confirmTitle);
         const sentence = el("p", { class: "words" }, proposal.sentence);
         if (proposal.state !== "open") {
-          const answered = el("p", { class: "note" }, proposal.state === "yes" ? words.answeredYes : words.answeredNo);
+          const answered = el("p", { class: "note" }, words.answered[proposal.state]);
           return node.replaceChildren(title, sentence, answered);
         }
         const yes = el("button", { type: "button", class: "button primary" }, words.yes);

@@ -39,8 +39,7 @@ export interface Words {
   no: string;
   yesWords: string;
   noWords: string;
-  answeredYes: string;
-  answeredNo: string;
+  answered: Record<"yes" | "no" | "lapsed", string>;
   dismiss: string;
   settings: string;
   close: string;
@@ -97,8 +96,7 @@ const KO: Words = {
   no: "아니요",
   yesWords: "네, 그렇게 진행해 주세요.",
   noWords: "아니요, 진행하지 말아 주세요.",
-  answeredYes: "진행하겠다고 답하셨습니다",
-  answeredNo: "진행하지 않겠다고 답하셨습니다",
+  answered: { yes: "진행하겠다고 답하셨습니다", no: "진행하지 않겠다고 답하셨습니다", lapsed: "이 변경은 진행하지 않습니다" },
   dismiss: "알림 닫기",
   settings: "설정",
   close: "닫기",
@@ -155,8 +153,7 @@ const EN: Words = {
   no: "No",
   yesWords: "Yes, please go ahead with that.",
   noWords: "No, please don't do that.",
-  answeredYes: "You said to go ahead",
-  answeredNo: "You said not to",
+  answered: { yes: "You said to go ahead", no: "You said not to", lapsed: "This change will not be made" },
   dismiss: "Dismiss",
   settings: "Settings",
   close: "Close",

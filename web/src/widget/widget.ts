@@ -11,6 +11,7 @@
 import type { VoiceEvents } from "../events.js";
 import type { MicrophoneState } from "../machines/microphone.js";
 import VoiceAI, { languageOf, PROBLEMS, SecretRefused, type ConnectOptions, type Language, type VoiceError } from "../moksori.js";
+import { PATIENT } from "../options.js";
 import { fromStatus, problem } from "../problems.js";
 import { el, icon } from "../ui/dom.js";
 import { Lines } from "../ui/lines.js";
@@ -150,6 +151,7 @@ export class MoksoriVoice extends HTMLElement {
     const options: Partial<ConnectOptions> = {
       language: this.language,
       url: this.getAttribute("url") ?? new URL(".", HERE).href,
+      maxRetries: PATIENT,
     };
     for (const name of ["model", "voice", "prompt"] as const) {
       const value = this.getAttribute(name);
