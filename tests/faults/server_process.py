@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 PATIENCE_S = 60.0
 """After which a process that neither gets ready nor ends is a failed test, not a slow one."""
@@ -33,10 +38,42 @@ class Ended:
     err: str
 
 
-def run(*arguments: str, cwd: Path, env: Mapping[str, str]) -> Ended:
+COMMAND = (sys.executable, "-c", "from moksori.cli import main; main()")
+
+
+@cache
+def _namespaces() -> bool:
+    """Whether this user may make disks of his own."""
+    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return (
+        bool(shutil.which("unshare"))
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+
+
+def on_a_disk(folder: Path, size: str, *then: str) -> list[str]:
+    """What to put before a command that shall find a small disk of its own at `folder`; `then` are shell commands.
+
+    Others see it under `/proc/PID/root`. The test is skipped where no such disk can be made.
+    """
+    if not _namespaces():
+        pytest.skip("no user namespaces here, so no disk of our own")
+    folder.mkdir(parents=True, exist_ok=True)
+    script = [f"mount -t tmpfs -o size={size} tmpfs {folder}", *then, 'exec "$@"']
+    return ["unshare", "-rm", "sh", "-c", " && ".join(script), "sh"]
+
+
+def free_port() -> int:
+    """A port that nothing listens on, for a server whose ready line is not waited for."""
+    with socket.create_server(("127.0.0.1", 0)) as briefly:
+        port: int = briefly.getsockname()[1]
+    return port
+
+
+def run(*arguments: str, cwd: Path, env: Mapping[str, str], before: Sequence[str] = ()) -> Ended:
     """A command that is expected to end by itself."""
     done = subprocess.run(
-        [sys.executable, "-c", "from moksori.cli import main; main()", *arguments],
+        [*before, *COMMAND, *arguments],
         cwd=cwd, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     return Ended(done.returncode, done.stdout, done.stderr)
@@ -49,6 +86,10 @@ class ServerProcess:
         self._process = process
         self.http = http
         self.ws = ws
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def port(self) -> int:
@@ -64,10 +105,12 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def server(*arguments: str, cwd: Path, env: Mapping[str, str]) -> Iterator[ServerProcess]:
+def server(
+    *arguments: str, cwd: Path, env: Mapping[str, str], before: Sequence[str] = ()
+) -> Iterator[ServerProcess]:
     """Start `moksori serve --port 0 …` and wait for its ready line."""
     with subprocess.Popen(
-        [sys.executable, "-c", "from moksori.cli import main; main()", "serve", "--port", "0", *arguments],
+        [*before, *COMMAND, "serve", "--port", "0", *arguments],
         cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:

@@ -17,7 +17,7 @@ from moksori.accounts.keystore import ListedKey, NewKey
 from moksori.accounts.ledger import Ledger
 from moksori.accounts.limits import Attempts, Starts
 from moksori.accounts.tables import default_database, prepare
-from moksori.store import Database, open_database
+from moksori.store import Database, DatabaseUnusable, open_database
 from moksori.telemetry import get_logger
 
 REFRESH_S = 2.0
@@ -119,9 +119,15 @@ async def open_accounts(url: str | None) -> Database:
     """The accounts' database, its tables up to date. Raises `DatabaseUnusable`."""
     if url is None:
         file = default_database()
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not file.exists():
-            file.touch(mode=0o600)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not file.exists():
+                file.touch(mode=0o600)
+        except OSError as error:
+            raise DatabaseUnusable(
+                f"The database {file} cannot be made: {error.strerror}; set MOKSORI_HOME to a folder that can be "
+                "written."
+            ) from error
         url = f"sqlite:///{file}"
     database = await open_database(_at_home(url))
     try:

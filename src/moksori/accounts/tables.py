@@ -10,6 +10,7 @@ from typing import Any
 
 from alembic.util import CommandError
 from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, String
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moksori.store import Base, Database, DatabaseUnusable, Migrations, UtcTime, upgrade
@@ -99,6 +100,8 @@ async def prepare(database: Database) -> None:
         raise DatabaseUnusable(
             f"The accounts in this database were made by a newer version of moksori: {error}. Install that version."
         ) from error
+    except DBAPIError as error:
+        raise DatabaseUnusable(f"The tables of the accounts cannot be made: {error.orig}.") from error
 
 
 def default_database() -> Path:

@@ -376,7 +376,7 @@ class LocalBackend:
         )
         response = effect.response_id
         try:
-            async for said in metered(self._engine.thinking, self._engine.brain.think(thought)):
+            async for said in metered(self._engine.thinking, self._engine.answering.think(thought)):
                 match said:
                     case Said():
                         self._post(ev.BrainSaid(response, said.text))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
 from moksori.agent.backend import BackendRefused
-from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Thought
+from moksori.agent.brain import Brain
 from moksori.agent.speech import EndOfTurn, Glancing, Recogniser, Voice, VoiceActivity
 from moksori.conversation.language import spoken_in
 from moksori.engine import weights
@@ -20,6 +21,7 @@ from moksori.engine.kokoro_voice import KokoroVoice
 from moksori.engine.meter import Meter
 from moksori.engine.scheduler import Cores, Lane
 from moksori.engine.sequential import WholeVoice
+from moksori.engine.standin import AbsentBrain, answering
 from moksori.protocol.session import Supported
 from moksori.settings import Engine as EngineSettings
 from moksori.settings import Secret
@@ -43,21 +45,6 @@ INSTRUCTIONS = (
     "Begin with a short clause. Never use lists, markup or emoji. If you do not know, say so."
 )
 """What a session's `instructions` are until its client says otherwise; only a model reads it."""
-
-
-class _NoBrain:
-    """Stands in while the local LLM loads, or after it failed to."""
-
-    def __init__(self, state: str) -> None:
-        self._state = state
-
-    async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
-        if self._state == "warming":
-            raise BrainFailed(
-                "The language model is still loading: try again in a moment.", code="server_warming_up"
-            )
-        raise BrainFailed(f"The language model could not be loaded: {self._state.removeprefix('failed: ')}")
-        yield  # an async generator, as the Protocol wants
 
 
 def _work(load: StageLoad) -> tuple[float, float]:
@@ -92,13 +79,16 @@ class Engine:
         self._recogniser: Recogniser | None = None
         self._voice: Voice | None = None
         self._korean: KokoroVoice | None = None
-        self._rendering: asyncio.Task[int] | None = None
+        self._rendering: asyncio.Task[None] | None = None
         self._brain: Brain | None = None
         self._calls: set[LocalBackend] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._closers: list[Callable[[], Any]] = []
         self._brain_loading: asyncio.Task[None] | None = None
+        self._threads: set[asyncio.Future[None]] = set()
+        """Loads that run on a thread, also those nobody waits for any more."""
+        self._closing = threading.Event()
 
     @classmethod
     def create(cls, settings: EngineSettings, flows: Brain | None = None) -> Engine:
@@ -125,8 +115,13 @@ class Engine:
         if self._korean is not None:
             from moksori.engine.voices_load import render_ahead
 
-            ahead = render_ahead(self._korean, self._quiet)
-            self._rendering = asyncio.create_task(ahead, name="moksori-phrases")
+            async def ahead(korean: KokoroVoice) -> None:
+                if self._brain_loading is not None:
+                    # Side by side on two cores, the language model took half a minute instead of eight seconds.
+                    await asyncio.wait({self._brain_loading})
+                await render_ahead(korean, self._quiet)
+
+            self._rendering = asyncio.create_task(ahead(self._korean), name="moksori-phrases")
         self.log.info("engine_ready", seconds=round(time.monotonic() - began, 1))
 
     def parts(self) -> dict[str, str]:
@@ -134,13 +129,17 @@ class Engine:
         return dict(self._parts)
 
     async def close(self) -> None:
-        """End all calls and let the models go. Idempotent."""
+        """End all calls and let the models go, when what is loading now has been loaded. Idempotent."""
+        self._closing.set()
         for task in (self._brain_loading, self._rendering):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        # A library that is still loading when the process ends takes it down with it.
+        await asyncio.gather(*self._threads, return_exceptions=True)
         for lane in self._lanes.values():
             lane.close()
+        await asyncio.to_thread(self._join_lanes)
         while self._closers:
             closing = self._closers.pop()()
             if asyncio.iscoroutine(closing):
@@ -148,11 +147,23 @@ class Engine:
 
     async def _load(self, part: str, load: Callable[[], None]) -> None:
         try:
-            await asyncio.to_thread(load)
+            await asyncio.shield(self._on_a_thread(load))
         except Exception as error:
             self._parts[part] = f"failed: {error}"
             raise
         self._parts[part] = "ready"
+
+    def _join_lanes(self) -> None:
+        for lane in self._lanes.values():
+            lane.join()
+
+    def _on_a_thread(self, load: Callable[[], None]) -> asyncio.Future[None]:
+        if self._closing.is_set():
+            raise asyncio.CancelledError
+        running = asyncio.get_running_loop().run_in_executor(None, load)
+        self._threads.add(running)
+        running.add_done_callback(self._threads.discard)
+        return running
 
     async def _load_brain_quietly(self) -> None:
         """A local LLM that cannot be loaded leaves a server that answers nothing but hears: say so, keep serving."""
@@ -234,8 +245,8 @@ class Engine:
                 from moksori.engine.llama import LlamaBrain
 
                 llama = LlamaBrain.load(slots=LLM_SLOTS, states=weights.default_home() / LLM_STATES)
-                llama.warm(self.instructions)
                 self._closers.append(llama.close)
+                llama.warm(self.instructions, stopped=self._closing.is_set)
                 self._brain = llama
 
     # ------------------------------------------------------------------ for the calls
@@ -320,8 +331,13 @@ class Engine:
 
     @property
     def brain(self) -> Brain:
-        """The brain, or a stand-in that says why there is none yet."""
-        return self._brain or _NoBrain(self._parts["llm"])
+        """The brain, or one that fails with why there is none yet."""
+        return self._brain or AbsentBrain(self._parts["llm"])
+
+    @property
+    def answering(self) -> Brain:
+        """Who answers a caller now: while the brain loads, somebody who says so."""
+        return answering(self._brain, self._parts["llm"], self._flows)
 
     def language_of(self, text: str, heard: str | None) -> str:
         """The language to speak a clause in: its script decides, then what the caller spoke."""

@@ -44,10 +44,10 @@ class EchoBrain:
         yield Finished()
 
 
-def fixed_answer(words: str, language: Language) -> str:
+def fixed_answer(words: str, language: Language, catalogue: str = "lite") -> str:
     """The answer with the longest phrase that occurs in `words`; the last of the catalogue where none does."""
     heard = " ".join(["", *_WORDS.findall(words.casefold()), ""])
-    entries: list[dict[str, Any]] = _catalogue("lite")[language]
+    entries: list[dict[str, Any]] = _catalogue(catalogue)[language]
     best, length = entries[-1], 0
     for entry in entries:
         for phrase in entry["any"]:

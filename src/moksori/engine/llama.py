@@ -78,19 +78,28 @@ class LlamaBrain:
         about = file.stat()
         return cls(server, context=context, model_id=f"{file.name}:{about.st_size}:{context}")
 
-    def warm(self, instructions: str = "", tools: Sequence[Tool] = (), language: str | None = None) -> None:
+    def warm(
+        self,
+        instructions: str = "",
+        tools: Sequence[Tool] = (),
+        language: str | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Read the beginning of the prompt once into every slot. Blocking; seconds the first time, then from disk.
 
         A conversation that begins with the same instructions, tools and language then only reads its own words.
+        `stopped` is asked after each batch of the prompt.
         """
         system = system_prompt(instructions, tools, language)
         name = hashlib.sha256(f"{self._model_id}\n{system}".encode()).hexdigest()[:32] + ".state"
         for slot in range(self._server.slots):
+            if stopped():
+                return
             if self._server.restore(slot, name):
                 continue
             messages = [{"role": "system", "content": system}, {"role": "user", "content": "."}]
-            self._server.chat(self._request(messages, slot, 1), lambda chunk: False)
-            if slot == 0:
+            self._server.chat(self._request(messages, slot, 1), lambda chunk: stopped())
+            if slot == 0 and not stopped():
                 self._server.save(slot, name)
 
     def close(self) -> None:

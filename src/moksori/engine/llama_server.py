@@ -7,6 +7,7 @@ is bounded.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import os
@@ -29,6 +30,10 @@ BATCH = 64
 """Tokens read at once: reading can be stopped after each, about a second's work on two cores."""
 OLD_PROMPTS_MIB = 64
 """Of prompts of evicted conversations, kept by llama.cpp."""
+STATE = ".state"
+DRAFT = ".draft"
+STATES_KEPT = 8
+"""Files of saved states; each is 28 KiB a token, and one of an older prompt or model is never asked for again."""
 SIGACTION_BYTES = 1024
 """More than `struct sigaction` has on any platform."""
 
@@ -69,10 +74,9 @@ class LlamaServer:
         self._socket = self._private / "llm.sock"
         if sys.platform != "win32":
             parameters.hostnames = [str(self._socket)]
-        self.states = states
-        if states is not None:
-            states.mkdir(parents=True, exist_ok=True)
-            parameters.slot_save_path = f"{states}{os.sep}"
+        self.states = _writable(states)
+        if self.states is not None:
+            parameters.slot_save_path = f"{self.states}{os.sep}"
         self.slots = slots
         try:
             with _signals_kept():
@@ -83,14 +87,35 @@ class LlamaServer:
                 f"The language model {model.name} cannot be loaded; run: moksori models verify",
                 code="llm_unavailable",
             ) from e
+        # llama.cpp aborts a process that ends while its threads run; whoever forgot to close it is in time here.
+        atexit.register(self.close)
 
     def chat(self, request: Json, on_chunk: Callable[[Json], bool]) -> None:
         """Run one chat completion in the calling thread; `on_chunk` returns True to stop it."""
         self._server.handle_chat_completions(request, on_chunk)
 
     def save(self, slot: int, name: str) -> bool:
-        """Keep a slot's state on disk under a name. False where that cannot be."""
-        return self._slot(slot, "save", name)
+        """Keep a slot's state on disk under a name, whole or not at all. False where that cannot be."""
+        if self.states is None:
+            return False
+        draft = self.states / f"{name}.{secrets.token_hex(4)}{DRAFT}"
+        try:
+            if not self._slot(slot, "save", draft.name):
+                return False
+            draft.replace(self.states / name)
+            self._forget_oldest(self.states)
+        except OSError:
+            return False
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+        return True
+
+    @staticmethod
+    def _forget_oldest(states: Path) -> None:
+        found = sorted(states.glob(f"*{STATE}"), key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in found[STATES_KEPT:]:
+            file.unlink(missing_ok=True)
 
     def restore(self, slot: int, name: str) -> bool:
         """Put a kept state into a slot. False where there is none or it does not fit this model."""
@@ -116,11 +141,23 @@ class LlamaServer:
 
     def close(self) -> None:
         """Unload the model once the last completion has returned. Idempotent."""
+        atexit.unregister(self.close)
         self._server = None
         self._sweep()
 
     def _sweep(self) -> None:
         shutil.rmtree(self._private, ignore_errors=True)
+
+
+def _writable(states: Path | None) -> Path | None:
+    """The folder, made if it must be; None where nothing can be kept, and a prompt is read at each start."""
+    if states is None:
+        return None
+    try:
+        states.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return states if states.is_dir() else None
+    return states
 
 
 @contextlib.contextmanager

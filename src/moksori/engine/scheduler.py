@@ -159,6 +159,14 @@ class Lane:
         for work in dropped:
             work.loop.call_soon_threadsafe(work.future.cancel)
 
+    def join(self) -> None:
+        """Wait for the threads of a closed lane to end. Blocking, as long as what runs now.
+
+        A process that ends under a thread inside a C++ library is aborted by it.
+        """
+        for thread in self._threads:
+            thread.join()
+
     def _serve(self) -> None:
         while True:
             with self._condition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sys
@@ -16,6 +17,7 @@ from moksori.server import needs, page
 from moksori.server.run import Address, CannotListen, Exit, listen, serve
 from moksori.server.shop_calls import NO_SHOP
 from moksori.settings import Settings, SettingsError
+from moksori.store import DatabaseUnusable
 
 
 class CannotStart(Exception):
@@ -46,13 +48,27 @@ def launch(settings: Settings, *, ready_file: Path | None = None, self_signed: b
 
                 tls = tls_module.self_signed(default_home() / "tls")
             house = compose(settings)
-            uvloop.run(serve(house, listener, tls=tls, on_ready=announcement.make))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                if not runner.run(serve(house, listener, tls=tls, on_ready=announcement.make)):
+                    # The runner would wait for its threads, and C++ aborts a process that ends under them.
+                    announcement.withdraw()
+                    sys.stdout.flush()
+                    sys.stderr.flush()
+                    os._exit(Exit.OK)
         except (WeightsMissing, WeightsFailed) as error:
             raise CannotStart(str(error), Exit.WEIGHTS_MISSING) from error
         except SettingsError as error:
             raise CannotStart(str(error), Exit.BAD_SETTINGS) from error
+        except DatabaseUnusable as error:
+            raise CannotStart(str(error), Exit.BAD_SETTINGS) from error
         except NO_SHOP as error:
             raise CannotStart(f"The shop cannot be opened: {error}", Exit.BAD_SETTINGS) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise CannotStart(
+                f"{error.filename} cannot be opened or written: {error.strerror}.", Exit.FAILED
+            ) from error
         except SpeechFailed as error:
             raise CannotStart(f"The engine cannot start: {error}", Exit.FAILED) from error
         except ModuleNotFoundError as error:
@@ -77,12 +93,20 @@ class Announcement:
         line = address.ready_line()
         if self._file is not None:
             draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-            draft.write_text(line + "\n", "utf-8")
-            draft.replace(self._file)  # whoever waits for the file finds it whole
+            try:
+                draft.write_text(line + "\n", "utf-8")
+                draft.replace(self._file)  # whoever waits for the file finds it whole
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    draft.unlink(missing_ok=True)
+                raise CannotStart(
+                    f"The ready file {self._file} cannot be written: {error.strerror}.", Exit.BAD_SETTINGS
+                ) from error
         print(line, flush=True)  # last: who reads it may look for the file
         if page.folder() is not None:
             print(f"The voice page: {' or '.join(address.pages())}", file=sys.stderr)
 
     def withdraw(self) -> None:
         if self._file is not None:
-            self._file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._file.unlink(missing_ok=True)

@@ -137,6 +137,7 @@ class GracefulServer(uvicorn.Server):
         self._draining: asyncio.Task[None] | None = None
         self.listening = asyncio.Event()
         self.stopping = asyncio.Event()  # the sessions are over, connections are about to be closed
+        self.abandoned = False  # the engine was not closed in time, and still works on a thread
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -211,10 +212,11 @@ async def serve(
     *,
     tls: ssl.SSLContext | None = None,
     on_ready: Callable[[Address], None],
-) -> None:
+) -> bool:
     """Serve until a signal. The port answers at once, `on_ready` is called when conversations can be held.
 
-    Raises what the engine raised if it cannot start.
+    False if something still works on a thread that would not end in time. Raises what the engine raised if it cannot
+    start.
     """
     async with running(house, listener, tls=tls) as (address, http):
         if house.engine is not None:
@@ -237,6 +239,7 @@ async def serve(
         if house.phase() == "open":
             on_ready(address)
         await http.stopping.wait()
+    return not http.abandoned
 
 
 @contextlib.asynccontextmanager
@@ -271,4 +274,5 @@ async def running(
             try:
                 await asyncio.wait_for(house.engine.close(), 0.1 if http.force_exit else ENGINE_CLOSE_S)
             except TimeoutError:
+                http.abandoned = True
                 _log.warning("engine_close_timed_out")
