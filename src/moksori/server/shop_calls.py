@@ -46,9 +46,12 @@ def demo_database() -> str:
 def flows_brain(settings: Settings, clock: Callable[[], datetime] | None = None) -> ByRule:
     """Answers the shop's callers by rule, others with the fixed sentences of profile lite.
 
-    `clock` is another than the machine's.
+    Beside a local language model it answers while that loads, and tells others so. `clock` is another than the
+    machine's.
     """
     from moksori.engine.lite import LiteBrain
+    from moksori.engine.standin import LoadingBrain
     from moksori.shop.flows.brain import FlowsBrain
 
-    return FlowsBrain(otherwise=LiteBrain(), language=settings.shop.language, clock=clock)
+    others: Brain = LoadingBrain() if settings.engine.llm.kind == "local" else LiteBrain()
+    return FlowsBrain(otherwise=others, language=settings.shop.language, clock=clock)
