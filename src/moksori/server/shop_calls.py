@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from datetime import datetime
 
 from moksori.accounts.tables import default_database
-from moksori.agent.brain import ByRule
+from moksori.agent.brain import Brain
 from moksori.settings import Settings, SettingsError
 from moksori.shop.desk import ShopDesk
 from moksori.shop.external import ExternalUnusable
@@ -43,15 +41,14 @@ def demo_database() -> str:
     return f"sqlite:///{file}"
 
 
-def flows_brain(settings: Settings, clock: Callable[[], datetime] | None = None) -> ByRule:
-    """Answers the shop's callers by rule, others with the fixed sentences of profile lite.
+def flows_brain(settings: Settings) -> Brain:
+    """Answers the shop's callers without a model; others with fixed sentences.
 
-    Beside a local language model it answers while that loads, and tells others so. `clock` is another than the
-    machine's.
+    Beside a local language model it answers while that loads, and says so to others.
     """
     from moksori.engine.lite import LiteBrain
     from moksori.engine.standin import LoadingBrain
     from moksori.shop.flows.brain import FlowsBrain
 
     others: Brain = LoadingBrain() if settings.engine.llm.kind == "local" else LiteBrain()
-    return FlowsBrain(otherwise=others, language=settings.shop.language, clock=clock)
+    return FlowsBrain(otherwise=others, language=settings.shop.language)
