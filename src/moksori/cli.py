@@ -164,7 +164,7 @@ def talk(  # noqa: PLR0917 - typer makes options of all of them
 
 
 @app.command("eval")
-def eval_(
+def eval_(  # noqa: PLR0917 - typer makes options of all of them
     run: Annotated[
         Path, typer.Argument(metavar="RUN.yaml", help="What to hold, on which shop, and who answers.")
     ],
@@ -172,13 +172,26 @@ def eval_(
     json_: Annotated[
         Path | None, typer.Option("--json", metavar="OUT", help="Write the result as JSON.")
     ] = None,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="Hold only the conversations that --json does not have yet.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="Begin no further conversation after so many minutes.")
+    ] = None,
+    wavs: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep spoken calls: caller left, answer right.")
+    ] = None,
 ) -> None:
-    """Hold scripted conversations with the shop and judge them. Exits with 1 when one went wrong."""
-    from moksori.bench.eval import RunUnusable
+    """Hold scripted conversations with the shop, in writing or aloud. Exits with 1 when one went wrong."""
+    from moksori.bench.eval.scenario import RunUnusable
+    from moksori.bench.voice.call import CallFailed
+    from moksori.bench.voice.speakers import SpeakerMissing
     from moksori.server.evaluation import main as evaluate
 
     try:
-        raise typer.Exit(evaluate(run, report, json_))
+        raise typer.Exit(evaluate(run, report, json_, go_on=go_on, minutes=minutes, wavs=wavs))
+    except (CallFailed, SpeakerMissing) as error:
+        _fail(str(error), 1)
     except RunUnusable as error:
         _fail(str(error), BAD_SETTINGS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -27,6 +27,10 @@ class Thought:
     """True until the turn is committed; the brain must then have no effect outside itself."""
     metadata: dict[str, str] | None = None
     priority: Priority = Priority.WAITED_FOR
+    parallel_tool_calls: bool | None = None
+    """Whether one answer may call several tools; None leaves it to the brain."""
+    effort: str | None = None
+    """How hard a model that reasons should try, `minimal` to `xhigh`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,18 @@ class Brain(Protocol):
 
         Raises `BrainFailed`.
         """
+        ...
+
+
+class ByRule(Brain, Protocol):
+    """A brain that needs no language model, and can ask one."""
+
+    def covers(self, tools: Sequence[Tool]) -> bool:
+        """Whether a conversation with these tools is its own: it is given the whole of it, however long."""
+        ...
+
+    def advised(self, mind: Brain) -> Brain:
+        """The same brain with a language model at hand, for what no rule covers and for conversations not its own."""
         ...
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from datetime import datetime
 
 from moksori.accounts.tables import default_database
-from moksori.agent.brain import Brain
+from moksori.agent.brain import Brain, ByRule
 from moksori.settings import Settings, SettingsError
 from moksori.shop.desk import ShopDesk
 from moksori.shop.external import ExternalUnusable
@@ -41,14 +43,15 @@ def demo_database() -> str:
     return f"sqlite:///{file}"
 
 
-def flows_brain(settings: Settings) -> Brain:
-    """Answers the shop's callers without a model; others with fixed sentences.
+def flows_brain(settings: Settings, clock: Callable[[], datetime] | None = None) -> ByRule:
+    """Answers the shop's callers by rule, others with the fixed sentences of profile lite.
 
-    Beside a local language model it answers while that loads, and says so to others.
+    Beside a local language model it answers while that loads, and tells others so. `clock` is another than the
+    machine's.
     """
     from moksori.engine.lite import LiteBrain
     from moksori.engine.standin import LoadingBrain
     from moksori.shop.flows.brain import FlowsBrain
 
     others: Brain = LoadingBrain() if settings.engine.llm.kind == "local" else LiteBrain()
-    return FlowsBrain(otherwise=others, language=settings.shop.language)
+    return FlowsBrain(otherwise=others, language=settings.shop.language, clock=clock)

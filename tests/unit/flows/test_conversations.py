@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from moksori.bench.eval import page, read_scenarios
+from moksori.bench.eval.page import page
+from moksori.bench.eval.scenario import read_scenarios
 from moksori.server.evaluation import Plan, evaluate
 from tests.unit.shop.little import NOW
 
@@ -26,11 +27,11 @@ async def test_conversations_end_as_they_should(
     wrong = [(v.scenario.id, v.scenario.language, v.wrong) for v in report.verdicts if v.wrong]
     assert report.wrong_writes == 0, wrong
     assert good >= MUST[name] * of, wrong
-    assert page(report).startswith("<!doctype html>")
+    assert page([report]).startswith("<!doctype html>")
 
 
 def test_there_are_enough_and_half_are_korean() -> None:
     for name in MUST:
-        scenarios = read_scenarios(DATA / "scenarios.yaml", DATA / f"{name}.yaml")
+        scenarios = read_scenarios(DATA / f"{name}.yaml", DATA / "scenarios.yaml")
         assert len(scenarios) >= 80
         assert sum(s.language == "ko" for s in scenarios) * 2 == len(scenarios)

@@ -14,11 +14,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from moksori.agent.brain import Brain, BrainEvent, Called, Finished, Said, Thought
+from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Called, Finished, Said, Thought
 from moksori.agent.guard import CONFIRM
 from moksori.agent.tools import Language
 from moksori.protocol.items import FunctionCallOutput, InputAudio, InputText, Item, Message
-from moksori.protocol.session_object import FunctionTool
+from moksori.protocol.session_object import FunctionTool, Tool
+from moksori.shop.flows.free import grounded
 from moksori.shop.flows.state import Action, Call, Event, Free, Heard, Returned, Say, State
 from moksori.shop.flows.step import step
 
@@ -29,7 +30,7 @@ _KEPT = 512
 class FlowsBrain:
     """`Brain` where the shop's tools are offered; elsewhere `otherwise` thinks.
 
-    `free` (a language model) takes the sentences that the flows do not understand.
+    `free` (a language model) answers what no flow covers, from passages of the policy and nothing else.
     """
 
     def __init__(
@@ -39,16 +40,25 @@ class FlowsBrain:
         free: Brain | None = None,
         language: Language = "ko",
         zone: str = "Asia/Seoul",
-        today: Callable[[], date] | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self._otherwise, self._free = otherwise, free
         self._language: Language = language
-        self._today = today or (lambda: datetime.now(UTC).astimezone(ZoneInfo(zone)).date())
+        self._clock, self._zone = clock or (lambda: datetime.now(UTC)), ZoneInfo(zone)
         self._states: OrderedDict[str, tuple[State, tuple[Action, ...]]] = OrderedDict()
 
+    def covers(self, tools: Sequence[Tool]) -> bool:
+        """Conversations in which the shop's tools are offered."""
+        return any(isinstance(t, FunctionTool) and t.name in (CONFIRM, "find_orders") for t in tools)
+
+    def advised(self, mind: Brain) -> FlowsBrain:
+        """The same flows, with `mind` for what none covers and for conversations that are not the shop's."""
+        return FlowsBrain(
+            otherwise=mind, free=mind, language=self._language, zone=self._zone.key, clock=self._clock
+        )
+
     async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
-        offered = {tool.name for tool in thought.tools if isinstance(tool, FunctionTool)}
-        if CONFIRM not in offered and "find_orders" not in offered:
+        if not self.covers(thought.tools):
             async for event in self._otherwise.think(thought):
                 yield event
             return
@@ -60,21 +70,35 @@ class FlowsBrain:
                 case Call(name, arguments):
                     call_id = f"call_{hashlib.sha256(thought.response_id.encode()).hexdigest()[:16]}"
                     yield Called(call_id, name, json.dumps(arguments, ensure_ascii=False))
-                case Free(otherwise=otherwise):
-                    if self._free is None:
-                        yield Said(otherwise)
-                    else:
-                        async for event in self._free.think(thought):
-                            yield event
-                        return
+                case Free():
+                    async for event in self._freely(thought, action, language):
+                        yield event
+                    return
         yield Finished()
+
+    async def _freely(self, thought: Thought, free: Free, language: Language) -> AsyncIterator[BrainEvent]:
+        """The language model's words; where there is none, or it cannot answer now, the catalogue's."""
+        said = False
+        if self._free is not None and free.passages:
+            try:
+                async for event in self._free.think(grounded(thought, free, language)):
+                    if not isinstance(event, Called):
+                        said = said or isinstance(event, Said)
+                        yield event
+            except BrainFailed:
+                if said:
+                    raise
+        if not said:
+            yield Said(free.otherwise)
+            yield Finished()
 
     def actions(self, history: Sequence[Item], language: Language) -> tuple[Action, ...]:
         """What is said or called after the last item of a history."""
-        events = list(events_in(history, self._today()))
+        today = self._clock().astimezone(self._zone).date()
+        events = list(events_in(history, today))
         if not events:
             return step(
-                State(language=language), Heard("안녕하세요" if language == "ko" else "hello", self._today())
+                State(language=language), Heard("안녕하세요" if language == "ko" else "hello", today)
             )[1]
         key, state = f"{language}", State(language=language)
         actions: tuple[Action, ...] = ()

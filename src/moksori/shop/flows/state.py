@@ -90,10 +90,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """Not understood: for a language model, if there is one. `otherwise` is what to say without."""
+    """Covered by no flow: for a language model, if there is one, which may say what `passages` of the policy say.
+
+    `otherwise` is what to say without.
+    """
 
     text: str
     otherwise: str
+    passages: tuple[str, ...] = ()
 
 
 Action: TypeAlias = Say | Call | Free

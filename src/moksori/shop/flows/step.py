@@ -23,6 +23,12 @@ from moksori.shop.guard.text import fold, joined, words
 
 MOST_TRIES = 3
 """Times one thing is asked for before a human is offered."""
+FREE = "free"
+"""What the search is known as that is made for a sentence no flow understood."""
+FREE_PASSAGES = 3
+LONGEST_QUERY = 2000
+RELATED, CERTAIN = 3.0, 9.0
+"""Scores of the policy's search: from which on a passage may be about the question, and is."""
 SMALL_TALK = ("greeting", "thanks", "goodbye")
 READ_AGAIN = frozenset({
     "not_heard", "yes_too_early", "no_answer", "unclear_answer", "unsure_of_answer", "not_final",
@@ -143,10 +149,19 @@ def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Act
 def _missed(state: State, text: str) -> tuple[State, tuple[Action, ...]]:
     if matching.has("wait", text):
         return state, (Say(say("wait", state.language)),)
+    arguments = {"query": text[:LONGEST_QUERY], "language": state.language, "limit": FREE_PASSAGES}
+    return replace(state, waiting=FREE), (Call("search_policy", arguments),)
+
+
+def _free(state: State, output: dict[str, Any]) -> tuple[State, tuple[Action, ...]]:
+    """What no flow covers: from the policy if it says something about it, else asked again."""
+    found = output.get("result", {}).get("passages", []) if output.get("ok") else []
+    passages = tuple(str(each["text"]) for each in found if each.get("score", 0) >= RELATED)
     misses = state.misses + 1
-    key = "not_understood" if misses == 1 else "not_understood_again"
-    otherwise = say(key, state.language)
-    return replace(state, misses=misses), (Free(text, otherwise),)
+    otherwise = say("not_understood" if misses == 1 else "not_understood_again", state.language)
+    if passages and found[0].get("score", 0) >= CERTAIN:
+        misses, otherwise = 0, passages[0]
+    return replace(state, misses=misses), (Free(state.last_heard, otherwise, passages),)
 
 
 # ---------------------------------------------------------------- the answer to a sentence that was read out
@@ -228,6 +243,8 @@ def said_options(text: str, detail: dict[str, Any]) -> list[str]:
 
 def _returned(state: State, output: dict[str, Any], today: date) -> tuple[State, tuple[Action, ...]]:
     key, state = state.waiting, replace(state, waiting=None)
+    if key == FREE:
+        return _free(state, output)
     if key is None or not state.goals:
         return state, (Say(say("anything_else", state.language)),)
     if not output.get("ok"):
