@@ -33,6 +33,8 @@ from moksori.telemetry import get_logger
 
 MAX_MESSAGE: Final = 32 * 1024 * 1024
 """One event of an upstream: a retrieved item holds minutes of audio as base64."""
+READ_BUFFER: Final = 4 * 1024
+"""Bytes a quiet connection keeps for reading: two messages of 20 ms; it grows with the messages that come."""
 RECEIVE_BYTES: Final = 64 * 1024
 """The system's receive buffer: it bounds what one read can make picows' own buffer grow to."""
 HIGH_WATER: Final = 256 * 1024
@@ -175,6 +177,7 @@ async def dial(
             auto_ping_idle_timeout=PING_S,
             auto_ping_reply_timeout=PING_S,
             max_frame_size=MAX_MESSAGE,
+            read_buffer_init_size=READ_BUFFER,
             max_redirects=0,  # a key must not follow a redirect to another host
             proxy=_proxy(url),
             # The other transport is for TLS at high rates; measured without effect here, and one library fewer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,8 @@ Event = ClientEvent | ServerEvent | ExtendedEvent | UnknownEvent
 class _Peek(msgspec.Struct, gc=False):
     type: str = ""
     event_id: str | None = None
+    audio: msgspec.Raw = msgspec.Raw(b"")  # of an append
+    delta: msgspec.Raw = msgspec.Raw(b"")  # of an answer's sound
 
 
 class _Type(msgspec.Struct, gc=False):
@@ -37,6 +40,8 @@ class _Type(msgspec.Struct, gc=False):
 
 _peek = msgspec.json.Decoder(_Peek).decode
 _peek_type = msgspec.json.Decoder(_Type).decode
+_APPEND = "input_audio_buffer.append"
+_SOUND = frozenset({_APPEND, "response.output_audio.delta"})
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -46,7 +51,7 @@ class Frame:
     `type` is "" when the bytes are no event at all; `at` is monotonic nanoseconds at the edge.
     """
 
-    __slots__ = ("_event", "_raw", "at", "event_id", "pcm", "type")
+    __slots__ = ("_base64", "_event", "_raw", "_size", "at", "event_id", "pcm", "type")
 
     def __init__(
         self,
@@ -65,6 +70,8 @@ class Frame:
         """Samples that never were base64, in the session's input format; None for all that came as text."""
         self._raw = raw
         self._event = event
+        self._base64: msgspec.Raw | None = None  # where in `_raw` its sound stands
+        self._size = -1  # bytes of that sound, once counted
 
     @classmethod
     def from_raw(cls, raw: bytes, at: int) -> Frame:
@@ -73,7 +80,9 @@ class Frame:
             seen = _peek(raw)
         except _UNREADABLE:
             return cls(type=_type(raw), at=at, raw=raw)
-        return cls(type=seen.type, at=at, raw=raw, event_id=seen.event_id)
+        frame = cls(type=seen.type, at=at, raw=raw, event_id=seen.event_id)
+        frame._base64 = seen.audio if len(seen.audio) else seen.delta
+        return frame
 
     @classmethod
     def from_event(cls, event: Event, at: int = 0) -> Frame:
@@ -94,6 +103,31 @@ class Frame:
         if self._raw is None:
             self._raw = encode_event(self.event)
         return self._raw
+
+    @property
+    def audio_bytes(self) -> int:
+        """Bytes of sound in an append or an audio delta, in the session's format; 0 in anything else.
+
+        Base64 that is written plainly is not decoded for it.
+        """
+        if self._size < 0:
+            self._size = self._counted()
+        return self._size
+
+    def _counted(self) -> int:
+        if self.pcm is not None:
+            return len(self.pcm)
+        if self.type not in _SOUND:
+            return 0
+        if self._base64 is not None:
+            text = bytes(self._base64)
+            if text[:1] == b'"' and b"\\" not in text:
+                return (len(text) - 2) * 3 // 4 - text.count(b"=", -3)
+        try:
+            event: Any = self.event
+            return len(binascii.a2b_base64(event.audio if self.type == _APPEND else event.delta))
+        except (ProtocolError, binascii.Error, ValueError):
+            return 0
 
     @property
     def event(self) -> Event:

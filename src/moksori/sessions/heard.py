@@ -10,8 +10,6 @@ from moksori.protocol.errors import ProtocolError
 from moksori.protocol.frame import Frame
 from moksori.protocol.session import PcmFormat, Session
 
-_KEY = b'"audio"'
-
 
 class HeardAudio:
     """Counts what passes by. A resumed client sends again from whole milliseconds; the part of one that was taken
@@ -46,7 +44,7 @@ class HeardAudio:
         """Count an append; what of it is new, None if nothing."""
         if self._overlap:
             return self._without_overlap(frame)
-        self._taken += audio_bytes(frame)
+        self._taken += frame.audio_bytes
         return frame
 
     def _without_overlap(self, frame: Frame) -> Frame | None:
@@ -63,22 +61,3 @@ class HeardAudio:
             return None
         audio = base64.b64encode(pcm[known:]).decode()
         return Frame.from_event(InputAudioBufferAppend(audio=audio, event_id=frame.event_id), frame.at)
-
-
-def audio_bytes(frame: Frame) -> int:
-    """Bytes of audio in an append, without decoding it where its JSON is written plainly."""
-    if frame.pcm is not None:
-        return len(frame.pcm)
-    raw = frame.raw
-    if raw.count(_KEY) == 1:
-        at = raw.index(_KEY) + len(_KEY)
-        begin = raw.find(b'"', at)
-        end = raw.find(b'"', begin + 1)
-        if 0 < begin < end and raw[at:begin].strip() == b":" and raw.find(b"\\", begin, end) < 0:
-            padding = raw.count(b"=", end - 2, end)
-            return (end - begin - 1) * 3 // 4 - padding
-    try:
-        event = frame.as_client()
-        return len(base64.b64decode(event.audio)) if isinstance(event, InputAudioBufferAppend) else 0
-    except (ProtocolError, binascii.Error, ValueError):
-        return 0

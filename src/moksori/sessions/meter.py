@@ -30,12 +30,11 @@ from moksori.protocol.errors import ProtocolError
 from moksori.protocol.frame import Frame
 from moksori.protocol.response import Usage
 from moksori.protocol.session import PcmFormat, RealtimeSession, Session
-from moksori.sessions.heard import audio_bytes
 
 METERED: Final = frozenset(
-    {"response.done", "response.output_audio.delta", "session.updated",
-     "conversation.item.input_audio_transcription.completed"}
-)  # fmt: skip
+    {"response.done", "session.updated", "conversation.item.input_audio_transcription.completed"}
+)
+"""Events that say what something cost, or what the next will; sound is only counted."""
 TICK_S: Final = 5.0
 """Where time costs money, it is booked this often, and so a budget overrun by no more."""
 
@@ -93,6 +92,7 @@ class Metered:
         self._account: CallAccount
         self._sink: Sink
         self._session: Session
+        self._in_per_ms = self._out_per_ms = 1
         self._said_ms = 0.0  # of audio in and out since the last response ended: the meter of last resort
         self._answered_ms = 0.0
         self._since = 0.0  # monotonic: until when time on the line is booked
@@ -111,11 +111,16 @@ class Metered:
         except NotAffordable as refusal:
             # Another route may be free, or priced.
             raise BackendRefused(str(refusal), code=refusal.code, status=402) from None
-        self._sink, self._session = sink, opening.session
+        self._sink = sink
+        self._configured(opening.session)
         await self._inner.start(opening, self)
         self._since = time.monotonic()
         if self._by_time:
             self._tick = asyncio.get_running_loop().call_later(TICK_S, self._ticked)
+
+    def _configured(self, session: Session) -> None:
+        self._session = session
+        self._in_per_ms, self._out_per_ms = (_bytes_per_ms(session, side) for side in ("input", "output"))
 
     @property
     def _by_time(self) -> bool:
@@ -125,7 +130,7 @@ class Metered:
         if self._ending is not None:
             return
         if frame.type == "input_audio_buffer.append":
-            self._said_ms += audio_bytes(frame) / _bytes_per_ms(self._session, "input")
+            self._said_ms += frame.audio_bytes / self._in_per_ms
         self._inner.send(frame)
 
     def reading(self, yes: bool) -> None:
@@ -146,19 +151,20 @@ class Metered:
     # ------------------------------------------------------------------ Sink, for the backend behind
 
     def frame(self, frame: Frame) -> None:
-        if frame.type not in METERED:
+        kind = frame.type
+        if kind == "response.output_audio.delta":
+            self._answered_ms += frame.audio_bytes / self._out_per_ms
+        if kind not in METERED:
             if self._ending is None:
                 self._sink.frame(frame)
             return
-        match frame.type:
-            case "response.output_audio.delta":
-                self._answered_ms += _delta_ms(frame, self._session)
+        match kind:
             case "response.done":
                 frame = self._done(frame)
             case "session.updated":
                 event = frame.event
                 if isinstance(event, s.SessionUpdated):
-                    self._session = event.session
+                    self._configured(event.session)
             case _:
                 self._transcribed(frame)
         if self._ending is None or frame.type == "response.done":
@@ -262,12 +268,3 @@ def _bytes_per_ms(session: Session, side: str) -> int:
     kind = getattr(session.audio, side).format if hasattr(session.audio, side) else PcmFormat()
     rate: int = kind.sample_rate
     return rate * (2 if isinstance(kind, PcmFormat) else 1) // 1000
-
-
-def _delta_ms(frame: Frame, session: Session) -> float:
-    """Milliseconds of sound in a delta, from the length of its base64."""
-    raw = frame.raw
-    at = raw.find(b'"delta":')
-    begin = raw.find(b'"', at + 8)
-    end = raw.find(b'"', begin + 1)
-    return max(0, (end - begin - 1) * 3 // 4) / _bytes_per_ms(session, "output") if at >= 0 else 0.0

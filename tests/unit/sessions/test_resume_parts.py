@@ -11,7 +11,7 @@ import pytest
 
 from moksori.protocol.frame import Frame
 from moksori.protocol.session import default_session, merge
-from moksori.sessions.heard import HeardAudio, audio_bytes
+from moksori.sessions.heard import HeardAudio
 from moksori.sessions.log import SLOT, Spool, SpooledLog
 
 
@@ -97,7 +97,7 @@ def test_the_length_of_an_append_is_that_of_its_audio(raw: bytes, size: int) -> 
     pcm = random.Random(size).randbytes(size)
     encoded = base64.b64encode(pcm)
     for text in (encoded, encoded.replace(b"/", b"\\/")):
-        assert audio_bytes(Frame.from_raw(raw.replace(b"%s", text), 0)) == size
+        assert Frame.from_raw(raw.replace(b"%s", text), 0).audio_bytes == size
 
 
 def append(pcm: bytes) -> Frame:
