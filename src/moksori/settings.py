@@ -194,6 +194,9 @@ class Llm(Part):
     conversation by rule; none of them needs a model."""
 
     kind: Literal["local", "openai", "echo", "lite", "flows"] = "local"  # type: ignore[assignment]
+    context_tokens: Annotated[int, Field(ge=1024)] = 32_768
+    """What the model at an endpoint reads and writes together; of longer conversations it is given what the session's
+    `truncation` leaves."""
 
 
 class Tts(Part):

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 
-from moksori.agent.brain import BrainEvent, BrainFailed, Called, Finished, Said, Thought
-from moksori.agent.speech import Priority, Samples, Spoken, Transcript
+from moksori.agent.brain import Brain, BrainEvent, BrainFailed, Called, Finished, Said, Thought
+from moksori.agent.speech import Priority, Samples, SpeechFailed, Spoken, Transcript, Voice
 from moksori.engine.chat import to_messages, to_tools
 from moksori.engine.engine import Engine
 from moksori.protocol.ids import random_id
@@ -27,7 +27,7 @@ from moksori.protocol.internal import Word
 from moksori.server.house import House
 from moksori.server.run import listen, running
 from moksori.sessions.registry import Sessions
-from moksori.settings import Accounts, ApiKey, Auth, Limits, Mcp, Settings, hash_key
+from moksori.settings import Accounts, ApiKey, Auth, Limits, Llm, Mcp, Settings, hash_key
 from moksori.settings import Engine as EngineSettings
 from moksori.telemetry import Telemetry
 from tests.support.chat_stub import answer
@@ -56,26 +56,48 @@ class Judge:
 
 
 class Hearing:
-    async def transcribe(self, samples: Samples, **_: Any) -> Transcript:
-        return Transcript(SAID, "en", 1.0, len(samples) // 16, 1)
+    """Told what to expect (a transcription's prompt), it says how it was told; `fail now` in that fails it."""
+
+    async def transcribe(
+        self, samples: Samples, *, language: str | None = None, prompt: str | None = None, **_: Any
+    ) -> Transcript:
+        if prompt is not None and "fail now" in prompt:
+            raise SpeechFailed("The recogniser was told to fail.")
+        said = SAID if prompt is None else f"in {language} expecting {prompt}"
+        return Transcript(said, language or "en", 1.0, len(samples) // 16, 1)
 
 
 class Speaking:
-    async def synthesise(self, text: str, *, speed: float = 1.0, **_: Any) -> AsyncIterator[Spoken]:
+    """Every voice has a loudness of its own."""
+
+    async def synthesise(
+        self, text: str, *, speed: float = 1.0, voice: str = "alloy", **_: Any
+    ) -> AsyncIterator[Spoken]:
         n = round(WORD_SAMPLES / speed)
+        sound = b"\x10\x20" if voice == "alloy" else b"\x10\x10"
         for at, word in enumerate(text.split()):
-            yield Spoken(b"\x10\x20" * n, (Word(word, at * n, (at + 1) * n),))
+            yield Spoken(sound * n, (Word(word, at * n, (at + 1) * n),))
             await asyncio.sleep(0)
 
 
 class Thinking:
-    """`limit` in the question ends the answer at its limit, `fail` fails it."""
+    """`limit` in the question ends the answer at its limit, `fail now` fails it, `both` calls a tool twice, and asked
+    for its instructions it reads them out."""
 
     async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
         messages = to_messages(thought.history, thought.instructions)
         question = json.dumps(messages[-1] if messages else "", ensure_ascii=False).lower()
         if "fail now" in question:
             raise BrainFailed("The mind was told to fail.", code="model_not_found")
+        if "your instructions" in question:
+            yield Said(thought.instructions)
+            yield Finished()
+            return
+        if "both" in question:
+            for _ in range(2):
+                yield Called(random_id("call"), thought.tools[0].name, "{}")  # type: ignore[union-attr]
+            yield Finished()
+            return
         given = answer(messages or [{"role": "user", "content": ""}], to_tools(thought.tools))
         if "call" in given:
             yield Called(random_id("call"), *given["call"])
@@ -85,10 +107,10 @@ class Thinking:
         yield Finished("length" if "limit" in question else "stop", 40, 8, 12)
 
 
-def engine() -> Engine:
-    made = Engine.create(EngineSettings(profile="lite"))
+def engine(brain: Brain | None = None, voice: Voice | None = None, context_tokens: int = 32_768) -> Engine:
+    made = Engine.create(EngineSettings(profile="lite", llm=Llm(kind="lite", context_tokens=context_tokens)))
     made._activity, made._end_of_turn = Whisperless, Judge()
-    made._recogniser, made._voice, made._brain = Hearing(), Speaking(), Thinking()
+    made._recogniser, made._voice, made._brain = Hearing(), voice or Speaking(), brain or Thinking()
     made._parts = dict.fromkeys(made._parts, "ready")
     return made
 
@@ -169,7 +191,9 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(*, mcp_hosts: tuple[str, ...] = (), **limits: Any) -> AsyncIterator[Served]:
+async def served(
+    *, mcp_hosts: tuple[str, ...] = (), with_engine: Engine | None = None, **limits: Any
+) -> AsyncIterator[Served]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
             auth=Auth(keys=(ApiKey(name="test", sha256=hash_key(KEY)),)),
@@ -177,7 +201,7 @@ async def served(*, mcp_hosts: tuple[str, ...] = (), **limits: Any) -> AsyncIter
             mcp=Mcp(allowed_hosts=mcp_hosts),
             accounts=Accounts(database=f"{folder}/accounts.db"),
         )
-        made, telemetry = engine(), Telemetry()
+        made, telemetry = with_engine or engine(), Telemetry()
         house = House.build(settings, Sessions(settings, made, telemetry), made, telemetry)
         with contextlib.closing(listen("127.0.0.1", 0)) as listener:
             async with running(house, listener) as (address, _):

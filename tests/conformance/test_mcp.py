@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
-from .mcp_server import mcp_server
+from .mcp_server import Request, mcp_server
 from .server import Talk, served
 
 
@@ -86,6 +87,43 @@ async def test_a_call_that_is_not_approved_is_not_made(url: str) -> None:
         await talk.send("conversation.item.create", item=answer)
         await talk.until("response.created")
         assert not [t for t in talk.types() if t.startswith("response.mcp_call.")]
+
+
+async def ask(talk: Talk) -> dict[str, Any]:
+    """Where the order is; returns the call's item."""
+    await talk.say("Where is my order?")
+    (call,) = (await talk.until("response.done"))["response"]["output"]
+    await talk.until("response.done")
+    return call  # type: ignore[no-any-return]
+
+
+async def test_a_call_has_one_session_with_its_server() -> None:
+    requests: list[Request] = []
+    with mcp_server(requests) as url:
+        async with served(mcp_hosts=("127.0.0.1",)) as server, server.talk() as talk:
+            await ready(talk, [tool(url)])
+            for _ in range(3):
+                assert "shipped yesterday" in (await ask(talk))["output"]
+        methods = [method for _, _, method in requests]
+        assert methods.count("initialize") == 1
+        assert methods.count("tools/call") == 3
+        (session,) = {session for _, session, method in requests if method == "tools/call"}
+        # The server is told when the call is over, and so keeps nothing of it.
+        assert ("DELETE", session, None) in requests
+
+
+async def test_a_session_that_the_server_forgot_is_begun_again() -> None:
+    requests: list[Request] = []
+    with mcp_server(requests) as url:
+        async with served(mcp_hosts=("127.0.0.1",)) as server, server.talk() as talk:
+            await ready(talk, [tool(url)])
+            assert "shipped yesterday" in (await ask(talk))["output"]
+            session = next(session for _, session, method in requests if method == "tools/call")
+            async with httpx.AsyncClient() as operator:
+                gone = await operator.delete(url, headers={"mcp-session-id": session or ""})
+                assert gone.is_success
+            assert "shipped yesterday" in (await ask(talk))["output"]
+        assert [method for _, _, method in requests].count("initialize") == 2
 
 
 async def test_a_tool_that_fails_says_why(url: str) -> None:

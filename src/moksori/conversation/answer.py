@@ -27,6 +27,9 @@ from moksori.protocol.response import (
 )
 from moksori.protocol.session import AudioFormat, Tool, ToolChoice
 
+CONTEXT_EXCEEDED = "context_length_exceeded"
+"""The one failure that is the client's to mend: the conversation is longer than the model reads."""
+
 
 class Phase(Enum):
     HELD = "held"
@@ -193,7 +196,8 @@ class Answer:
         """The answer cannot be finished; `response.done` says why."""
         if self.phase is not Phase.LIVE:
             return self.discard() if self.phase is Phase.HELD else []
-        error = StatusError(type="server_error", code=code, message=message)
+        kind = "invalid_request_error" if code == CONTEXT_EXCEEDED else "server_error"
+        error = StatusError(type=kind, code=code, message=message)
         self._end("failed", StatusDetails(type="failed", error=error))
         return self.take()
 

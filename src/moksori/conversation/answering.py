@@ -292,6 +292,10 @@ class Answering:
                 language=self._followed.language,
                 speculative=running.answer.phase is Phase.HELD,
                 metadata=settings.metadata,
+                truncation=running.session.truncation,
+                parallel_tool_calls=running.session.parallel_tool_calls,
+                effort=running.session.reasoning.effort if running.session.reasoning else None,
+                given=running.context is not None and running.answer.phase is not Phase.HELD,
             )
         )
 

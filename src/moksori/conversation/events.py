@@ -8,7 +8,7 @@ from moksori.protocol.client_events import ClientEvent
 from moksori.protocol.internal import Word
 from moksori.protocol.items import Item
 from moksori.protocol.server_events import ServerEvent
-from moksori.protocol.session import AudioFormat, Tool, ToolChoice
+from moksori.protocol.session import AudioFormat, Tool, ToolChoice, Truncation
 
 # ---------------------------------------------------------------------------------------------- what happens
 
@@ -232,6 +232,11 @@ class Think:
     language: str | None
     speculative: bool
     metadata: dict[str, str] | None
+    truncation: Truncation = "auto"
+    parallel_tool_calls: bool | None = None
+    effort: str | None = None
+    given: bool = False
+    """`history` was given for this one response: it is not the conversation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from moksori.audio.pcm import from_float
 from moksori.conversation import events as ev
 from moksori.conversation.board import Rules
 from moksori.conversation.core import Conversation
+from moksori.engine.context import Window
 from moksori.engine.ear import Ear
 from moksori.engine.meter import metered
 from moksori.engine.mouth import Encoder
@@ -77,6 +78,7 @@ class LocalBackend:
         self._urgencies: dict[Key, Urgency] = {}
         self._encoders: dict[str, Encoder] = {}
         self._spoken = SpokenAudio()
+        self._window = Window(engine.reading)
         self._sounds_until: dict[str, float] = {}
         """When the sound sent of an answer runs out, monotonic seconds: its next clause is waited for from then on."""
         self._may_produce = asyncio.Event()
@@ -319,7 +321,7 @@ class LocalBackend:
             else:
                 samples = self._ear.slice(effect.start_ms, effect.end_ms)
             heard = await self._engine.recogniser.transcribe(
-                samples, language=effect.language, prompt=effect.prompt
+                samples, language=effect.language or self._only_language(), prompt=self._hint(effect.prompt)
             )
         except (SpeechFailed, Overloaded) as error:
             self._post(ev.TranscribeFailed(effect.job, str(error)))
@@ -328,6 +330,20 @@ class LocalBackend:
             self._post(ev.TranscribeFailed(effect.job, "The recogniser failed on an internal error."))
         else:
             self._post(ev.Transcribed(effect.job, heard.text, heard.language, heard.audio_ms))
+
+    def _only_language(self) -> str | None:
+        """The language of a session that expects one of `transcription.languages` only."""
+        assert self._conversation is not None
+        wanted = self._conversation.session.audio.input.transcription
+        languages = wanted.languages if wanted is not None else None
+        return languages[0] if languages and len(languages) == 1 else None
+
+    def _hint(self, prompt: str | None) -> str | None:
+        """The transcription's `prompt` and `keywords`: words the recogniser should expect."""
+        assert self._conversation is not None
+        wanted = self._conversation.session.audio.input.transcription
+        keywords = ", ".join(wanted.keywords or ()) if wanted is not None else ""
+        return " ".join(part for part in (prompt, keywords) if part) or None
 
     async def _glance(self, effect: ev.Glance) -> None:
         assert self._ear is not None
@@ -360,11 +376,16 @@ class LocalBackend:
             return
         self._post(ev.EndJudged(effect.turn, effect.revision, probability))
 
-    async def _think(self, effect: ev.Think) -> None:
-        thought = Thought(
+    def _thought(self, effect: ev.Think) -> Thought:
+        """What the brain is given. Raises `BrainFailed` when that is more than it reads and may not be truncated."""
+        room = self._window.room(effect.instructions, effect.tools, effect.language)
+        history = self._window.fit(
+            effect.history, effect.truncation, room, given=effect.given, speculative=effect.speculative
+        )
+        return Thought(
             conversation_id=effect.conversation_id,
             response_id=effect.response_id,
-            history=effect.history,
+            history=history,
             instructions=effect.instructions,
             tools=effect.tools,
             tool_choice=effect.tool_choice,
@@ -373,14 +394,23 @@ class LocalBackend:
             speculative=effect.speculative,
             metadata=effect.metadata,
             priority=_urgency(effect.speculative),
+            parallel_tool_calls=effect.parallel_tool_calls,
+            effort=effect.effort,
         )
+
+    async def _think(self, effect: ev.Think) -> None:
         response = effect.response_id
+        most_calls = 1 if effect.parallel_tool_calls is False else None
         try:
-            async for said in metered(self._engine.thinking, self._engine.answering.think(thought)):
+            brain = self._engine.answering.think(self._thought(effect))
+            async for said in metered(self._engine.thinking, brain):
                 match said:
                     case Said():
                         self._post(ev.BrainSaid(response, said.text))
+                    case Called() if effect.tool_choice == "none" or most_calls == 0:
+                        pass  # not every endpoint keeps to what it was asked
                     case Called():
+                        most_calls = None if most_calls is None else most_calls - 1
                         self._post(ev.BrainCalled(response, said.call_id, said.name, said.arguments))
                     case Finished():
                         self._post(

@@ -230,6 +230,10 @@ class ChatBrain:
         if tools := to_tools(thought.tools):
             body["tools"] = tools
             body["tool_choice"] = to_tool_choice(thought.tool_choice)
+            if thought.parallel_tool_calls is not None:
+                body["parallel_tool_calls"] = thought.parallel_tool_calls
+        if thought.effort is not None:
+            body["reasoning_effort"] = thought.effort
         return {**body, **self._extra}
 
     async def _open(self, body: Json) -> httpx.Response:
@@ -452,10 +456,10 @@ def _count(value: object) -> int:
 
 def words_of(items: Sequence[Item], role: str) -> list[str]:
     """What was said in each message of one role, oldest first; "" where nothing was."""
-    return [
-        content
-        if isinstance(content := _content(item), str)
-        else " ".join(p.get("text", "") for p in content)
-        for item in items
-        if isinstance(item, Message) and item.role == role
-    ]
+    return [words_in(item) for item in items if isinstance(item, Message) and item.role == role]
+
+
+def words_in(message: Message) -> str:
+    """A message's words, of its pictures nothing."""
+    content = _content(message)
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)

@@ -17,6 +17,7 @@ from moksori.conversation.language import spoken_in
 from moksori.engine import weights
 from moksori.engine.admission import Admission, StageLoad, admit, wait_ms
 from moksori.engine.backend import LocalBackend
+from moksori.engine.context import ANSWER_TOKENS, LOCAL_READING, Reading
 from moksori.engine.kokoro_voice import KokoroVoice
 from moksori.engine.meter import Meter
 from moksori.engine.scheduler import Cores, Lane
@@ -37,7 +38,9 @@ ELSEWHERE_PARALLEL = 32
 LLM_STATES = "llm-states"
 """Folder under the home: what the LLM has read of a prompt, so that a restart need not read it again."""
 
-UNSUPPORTED = frozenset({"audio.input.noise_reduction", "include", "tracing"})
+UNSUPPORTED = frozenset(
+    {"audio.input.noise_reduction", "audio.input.transcription.delay", "include", "prompt", "tracing"}
+)
 """Session fields that nothing here implements: refused in strict sessions, visibly without effect in others."""
 
 INSTRUCTIONS = (
@@ -61,7 +64,9 @@ class Engine:
     def __init__(self, settings: EngineSettings, flows: Brain | None = None) -> None:
         self.log = get_logger(__name__)
         self._flows = flows
-        self.supported = Supported(refused=UNSUPPORTED)
+        # Only a model behind an endpoint can be one that reasons. A shop takes its own prompt before it gets here.
+        no_effort = frozenset() if settings.llm.kind == "openai" else frozenset({"reasoning"})
+        self.supported = Supported(refused=UNSUPPORTED | no_effort)
         self.instructions = INSTRUCTIONS
         self._settings = settings
         self._parts: dict[str, str] = {
@@ -232,15 +237,17 @@ class Engine:
                 self._closers.append(chat.aclose)
                 self._brain = chat
             case "echo":
-                from moksori.engine.lite import EchoBrain
+                from moksori.engine.lite import EchoBrain, Limited
 
-                self._brain = EchoBrain()
+                self._brain = Limited(EchoBrain())
             case "lite" | "flows" if self._flows is not None:
-                self._brain = self._flows
-            case "lite" | "flows":
-                from moksori.engine.lite import LiteBrain
+                from moksori.engine.lite import Limited
 
-                self._brain = LiteBrain()
+                self._brain = Limited(self._flows)
+            case "lite" | "flows":
+                from moksori.engine.lite import Limited, LiteBrain
+
+                self._brain = Limited(LiteBrain())
             case "local":
                 from moksori.engine.llama import LlamaBrain
 
@@ -299,6 +306,14 @@ class Engine:
     def speculates(self) -> bool:
         """Whether an answer may be begun before its turn is committed: not where each try costs money."""
         return self.overlapped and self._settings.llm.kind != "openai"
+
+    @property
+    def reading(self) -> Reading:
+        """How much of a conversation the brain is given."""
+        if self._settings.llm.kind == "local":
+            return LOCAL_READING
+        context = self._settings.llm.context_tokens
+        return Reading(max(context - ANSWER_TOKENS, context // 2))
 
     @property
     def glancing(self) -> Glancing | None:

@@ -9,12 +9,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from moksori.agent.brain import BrainEvent, Finished, Said, Thought
+from moksori.agent.brain import Brain, BrainEvent, Finished, Said, Thought
 from moksori.protocol.items import InputAudio, InputText, Item, Message, OutputAudio, OutputText
 
 Language = Literal["en", "ko"]
 
 _HANGUL = re.compile("[\uac00-\ud7a3]")
+_PIECES = re.compile(r"\s*(?:[\uac00-\ud7a3]|[^\s\uac00-\ud7a3]+)(?:\s+$)?")
 _WORDS = re.compile(r"[\w'’]+")
 
 
@@ -42,6 +43,35 @@ class EchoBrain:
             answer = texts["heard"].format(text=words) if words else texts["silent"]
         yield Said(answer)
         yield Finished()
+
+
+class Limited:
+    """A brain without a model held to `max_output_tokens`: a token is a word, or a syllable of Hangul."""
+
+    def __init__(self, brain: Brain) -> None:
+        self._brain = brain
+
+    async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
+        """What the brain says, up to the limit; ends as `length` there."""
+        left = thought.max_tokens
+        thinking = self._brain.think(thought)
+        try:
+            async for event in thinking:
+                if left is None or not isinstance(event, Said):
+                    yield event
+                    continue
+                pieces = _PIECES.findall(event.text)
+                kept = "".join(pieces[:left])
+                left -= len(pieces)
+                if kept:
+                    yield Said(kept)
+                if left < 0:
+                    yield Finished("length", output_tokens=thought.max_tokens or 0)
+                    return
+        finally:
+            close = getattr(thinking, "aclose", None)
+            if close is not None:
+                await close()
 
 
 def fixed_answer(words: str, language: Language, catalogue: str = "lite") -> str:

@@ -47,6 +47,12 @@ class Supported(Record, frozen=True):
 
 STANDARD = Supported()
 
+_WHY = {
+    "prompt": "this server keeps no prompts: put the text into 'instructions'",
+    "reasoning": "the model of this session does not reason",
+}
+"""Of refused fields that need more words than that nothing implements them."""
+
 _FIXED = ("id", "object", "expires_at")
 """Keys of the session object that are the server's."""
 _PARTS = (("audio",), ("audio", "input"), ("audio", "output"))
@@ -85,7 +91,7 @@ def merge(
         for key in _FIXED:
             if key in update:
                 raise unknown(f"session.{key}")
-        _check_refused(update, supported)
+        check_refused(update, supported)
         detection = _at(update, ("audio", "input", "turn_detection"))
         if detection is not None and detection.get("type") is None:
             raise missing("session.audio.input.turn_detection.type")
@@ -136,16 +142,18 @@ def _check_type(session: Session, update: dict[str, Any], strict: bool) -> None:
         )
 
 
-def _check_refused(update: dict[str, Any], supported: Supported) -> None:
+def check_refused(given: dict[str, Any], supported: Supported, where: str = "session") -> None:
+    """Raise `ProtocolError` for the first field of `given` that nothing here implements."""
     for path in sorted(supported.refused):
-        found: Any = update
+        found: Any = given
         for step in path.split("."):
             found = found.get(step) if isinstance(found, dict) else None
         if found is not None and found != []:
+            why = f": {_WHY[path]}" if path in _WHY else ""
             raise ProtocolError(
-                f"'session.{path}' is not supported by this server; leave it out or send null.",
+                f"'{where}.{path}' is not supported by this server{why}; leave it out or send null.",
                 "invalid_value",
-                param=f"session.{path}",
+                param=f"{where}.{path}",
             )
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from moksori.protocol.flat import nested
 from moksori.protocol.ids import Ids
 from moksori.protocol.items import Item, ItemReference, item_from_client
-from moksori.protocol.merging import STANDARD, Supported, check_tools, plain_audio
+from moksori.protocol.merging import STANDARD, Supported, check_refused, check_tools, plain_audio
 from moksori.protocol.records import Record, present
 from moksori.protocol.session_object import (
     AudioFormat,
@@ -66,12 +66,16 @@ def params_from_client(
 ) -> ResponseParams:
     """The `response` of a `response.create`, checked; its input items are complete (see `item_from_client`).
 
-    Lenient, beta fields are taken to their GA places, unknown keys are ignored and an unknown voice is left
-    out. Raises `ProtocolError` with `param` such as `response.metadata`.
+    Lenient, beta fields are taken to their GA places, unknown keys and fields that nothing implements are
+    ignored and an unknown voice is left out. Raises `ProtocolError` with `param` such as `response.metadata`.
     """
     if raw is None:
         return NO_PARAMS
     given = dict(raw if strict else nested(raw))
+    if strict:
+        check_refused(given, supported, "response")
+    else:
+        given = {key: value for key, value in given.items() if key not in supported.refused}
     if isinstance(given.get("audio"), dict) and isinstance(given["audio"].get("output"), dict):
         given["audio"] = {**given["audio"], "output": plain_audio(given["audio"]["output"])}
     items = _input(given.pop("input", None), ids, strict)

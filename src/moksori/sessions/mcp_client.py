@@ -1,10 +1,11 @@
-"""A session's own MCP servers over streamable HTTP, by the official SDK: who may be reached, their tools, one call."""
+"""A session's own MCP servers over streamable HTTP, by the official SDK: who may be reached, and one line to each."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -23,8 +24,13 @@ from moksori.protocol.session import McpTool
 
 PATIENCE_S = 20.0
 """How long a server has to list its tools or to answer a call: a caller is waiting."""
+GOODBYE_S = 2.0
+"""How long the end of a session may take a server before it is left without one."""
 MOST_OUTPUT = 20_000
 """Characters of a tool's output that go into the conversation."""
+
+
+T = TypeVar("T")
 
 
 class CallFailed(Exception):
@@ -67,47 +73,163 @@ def needs_approval(tool: McpTool, name: str) -> bool:
     return never is None or name not in never
 
 
-async def list_tools(tool: McpTool) -> tuple[McpListedTool, ...]:
-    """The server's tools that the session may use. Raises `CallFailed`."""
-    with _told():
-        async with _session(tool) as session:
-            listed = await session.list_tools()
-            return tuple(
-                McpListedTool(
-                    name=each.name,
-                    input_schema=dict(each.input_schema),
-                    description=each.description,
-                    annotations=each.annotations.model_dump(exclude_none=True) if each.annotations else None,
-                )
-                for each in listed.tools
-                if offered(tool, each.name, bool(each.annotations and each.annotations.read_only_hint))
+class Line:
+    """One MCP session with one server: opened by the first request, kept while the call lasts, after a break a new one.
+
+    The SDK wants its session entered and left by the same task, so a task of its own holds it open.
+    """
+
+    def __init__(self, tool: McpTool) -> None:
+        self.tool = tool
+        self._holder: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[ClientSession] | None = None
+        self._over = asyncio.Event()
+        self._unknown = False
+        """The server said to the last request that it does not know this session."""
+
+    async def list_tools(self) -> tuple[McpListedTool, ...]:
+        """The server's tools that the session may use. Raises `CallFailed`."""
+        with _told():
+            listed = await self._ask(lambda session: session.list_tools())
+        return tuple(
+            McpListedTool(
+                name=each.name,
+                input_schema=dict(each.input_schema),
+                description=each.description,
+                annotations=each.annotations.model_dump(exclude_none=True) if each.annotations else None,
             )
-
-
-async def call_tool(tool: McpTool, name: str, arguments: dict[str, Any]) -> str:
-    """The tool's output as text. Raises `CallFailed`."""
-    with _told():
-        async with _session(tool) as session:
-            result = await session.call_tool(name, arguments)
-    if not isinstance(result, mcp_types.CallToolResult):
-        raise CallFailed(
-            McpToolExecutionError(message="The tool asked for more input, which nobody here can give.")
+            for each in listed.tools
+            if offered(self.tool, each.name, bool(each.annotations and each.annotations.read_only_hint))
         )
-    text = "\n".join(part.text for part in result.content if isinstance(part, mcp_types.TextContent))
-    if result.is_error:
-        raise CallFailed(McpToolExecutionError(message=text or "The tool failed without saying why."))
-    return text[:MOST_OUTPUT]
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        """The tool's output as text. Raises `CallFailed`."""
+        with _told():
+            result = await self._ask(lambda session: session.call_tool(name, arguments))
+        if not isinstance(result, mcp_types.CallToolResult):
+            raise CallFailed(
+                McpToolExecutionError(message="The tool asked for more input, which nobody here can give.")
+            )
+        text = "\n".join(part.text for part in result.content if isinstance(part, mcp_types.TextContent))
+        if result.is_error:
+            raise CallFailed(McpToolExecutionError(message=text or "The tool failed without saying why."))
+        return text[:MOST_OUTPUT]
+
+    async def close(self) -> None:
+        """End the session, if there is one. Idempotent."""
+        holder, self._holder = self._holder, None
+        if holder is None:
+            return
+        self._over.set()
+        await asyncio.wait({holder}, timeout=GOODBYE_S)
+        holder.cancel()
+        await asyncio.gather(holder, return_exceptions=True)
+
+    async def _ask(self, request: Callable[[ClientSession], Awaitable[T]]) -> T:
+        """One request on the session there is. A server that has forgotten it is asked again on a new one."""
+        known = self._holder is not None and not self._holder.done()
+        self._unknown = False
+        try:
+            return await self._asked(request)
+        except MCPError:
+            if not self._unknown or not known:
+                raise
+        await self.close()
+        return await self._asked(request)
+
+    async def _asked(self, request: Callable[[ClientSession], Awaitable[T]]) -> T:
+        session = await self._opened()
+        holder = self._holder
+        asking = asyncio.ensure_future(request(session))
+        try:
+            await asyncio.wait(
+                {asking, holder} if holder is not None else {asking}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if asking.done():
+                return asking.result()
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        assert holder is not None
+        raise holder.exception() or ConnectionError("the session was closed")
+
+    async def _opened(self) -> ClientSession:
+        if self._holder is None or self._holder.done():
+            loop = asyncio.get_running_loop()
+            self._ready, self._over = loop.create_future(), asyncio.Event()
+            self._holder = loop.create_task(self._hold(self._ready, self._over), name="moksori-mcp-session")
+            self._holder.add_done_callback(_looked_at)
+        assert self._ready is not None
+        return await asyncio.shield(self._ready)
+
+    async def _answered(self, response: httpx2.Response) -> None:
+        """A server answers 404 to a session it does not know any more: nothing was run."""
+        if response.status_code == 404 and response.request.method == "POST":
+            self._unknown = True
+
+    async def _hold(self, ready: asyncio.Future[ClientSession], over: asyncio.Event) -> None:
+        try:
+            async with _session(self.tool, self._answered) as session:
+                ready.set_result(session)
+                await over.wait()
+        except BaseException as error:
+            if not ready.done():
+                ready.set_exception(
+                    error if isinstance(error, Exception) else ConnectionError("the call is over")
+                )
+                ready.exception()  # nobody may be waiting any more
+            raise
+
+
+def _looked_at(holder: asyncio.Task[None]) -> None:
+    """Whoever waits is told by `_asked`; an end that nobody waits for is no news."""
+    if not holder.cancelled():
+        holder.exception()
+
+
+class Lines:
+    """A call's lines to its MCP servers, one each."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, Line] = {}
+
+    async def list_tools(self, tool: McpTool) -> tuple[McpListedTool, ...]:
+        """The server's tools that the session may use. Raises `CallFailed`."""
+        return await (await self._to(tool)).list_tools()
+
+    async def call_tool(self, tool: McpTool, name: str, arguments: dict[str, Any]) -> str:
+        """The tool's output as text. Raises `CallFailed`."""
+        return await (await self._to(tool)).call_tool(name, arguments)
+
+    async def close(self) -> None:
+        """Hang up. Idempotent."""
+        lines, self._lines = list(self._lines.values()), {}
+        await asyncio.gather(*(line.close() for line in lines))
+
+    async def _to(self, tool: McpTool) -> Line:
+        line = self._lines.get(tool.server_label)
+        if line is not None and line.tool == tool:
+            return line
+        made = self._lines[tool.server_label] = Line(tool)
+        if line is not None:  # the same name for another server, or for other secrets
+            await line.close()
+        return made
 
 
 @contextlib.asynccontextmanager
-async def _session(tool: McpTool) -> AsyncIterator[ClientSession]:
-    """A connection for one request: a call has few, and none of them is then left open."""
+async def _session(
+    tool: McpTool, answered: Callable[[httpx2.Response], Awaitable[None]]
+) -> AsyncIterator[ClientSession]:
+    """A session that has shaken hands."""
     assert tool.server_url is not None
     headers = dict(tool.headers or {})
     if tool.authorization is not None:
         headers["Authorization"] = f"Bearer {tool.authorization}"
     # No redirects: an allowed host must not lead to one that is not.
-    http = httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S, follow_redirects=False)
+    # Answers are waited for by the session; the stream for what a server says by itself may be silent for long.
+    patience = httpx2.Timeout(PATIENCE_S, read=None)
+    hooks = {"response": [answered]}
+    http = httpx2.AsyncClient(headers=headers, timeout=patience, follow_redirects=False, event_hooks=hooks)
     async with (
         http,
         streamable_http_client(tool.server_url, http_client=http) as streams,

@@ -34,7 +34,7 @@ from moksori.protocol.frame import Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.items import McpListedTool
 from moksori.protocol.session import FunctionTool, McpTool, RealtimeSession
-from moksori.sessions.mcp_client import CallFailed, call_tool, list_tools, may_reach, needs_approval
+from moksori.sessions.mcp_client import CallFailed, Lines, may_reach, needs_approval
 from moksori.telemetry import get_logger
 
 Json = dict[str, Any]
@@ -54,13 +54,7 @@ class Clients(Protocol):
 
     async def call_tool(self, tool: McpTool, name: str, arguments: Json) -> str: ...
 
-
-class OfficialSdk:
-    async def list_tools(self, tool: McpTool) -> tuple[McpListedTool, ...]:
-        return await list_tools(tool)
-
-    async def call_tool(self, tool: McpTool, name: str, arguments: Json) -> str:
-        return await call_tool(tool, name, arguments)
+    async def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -92,7 +86,7 @@ class McpTools:
 
     sink: Sink
     allowed: frozenset[str] = frozenset()
-    clients: Clients = field(default_factory=OfficialSdk)
+    clients: Clients = field(default_factory=Lines)
     _backend: Backend | None = None
     _functions: list[Json] = field(default_factory=list)
     """The client's own function tools, as it gave them."""
@@ -153,6 +147,7 @@ class McpTools:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.clients.close()
         return await self._backend.close(why)
 
     # ------------------------------------------------------------------ from the client
