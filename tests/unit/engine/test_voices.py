@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from moksori.engine.voices_load import load
 from moksori.engine.weights import WeightsMissing
 from moksori.protocol.session import VOICES
 from moksori.settings import Tts
+from tests.support.speech import needs
 
 
 class Speaker:
@@ -124,7 +125,7 @@ def test_without_the_package_the_sentence_says_what_to_run(
     (dropped,) = found(tmp_path)
 
     with pytest.raises(
-        SpeechFailed, match=r"'native' .* needs the package sherpa-onnx: run `pip install sherpa-onnx`"
+        SpeechFailed, match=r"'native' .* needs the package sherpa-onnx: run `pip install 'sherpa-onnx>=2'`"
     ):
         DroppedVoice(dropped)
 
@@ -153,12 +154,13 @@ def sherpa(accepted: bool = True) -> Any:
         def __init__(self, config: Config) -> None:
             module.config = config.given  # type: ignore[attr-defined]
 
-        def generate(self, text: str, sid: int, speed: float) -> Made:
-            module.asked.append((text, sid, speed))
+        def generate(self, text: str, config: Any = None, **given: Any) -> Made:
+            module.asked.append((text, config) if config else (text, given["sid"], given["speed"]))
             return Made(text)
 
     for name in ("VitsModelConfig", "MatchaModelConfig", "ModelConfig", "Config"):
         setattr(module, f"OfflineTts{name}", Config)
+    module.GenerationConfig = SimpleNamespace  # type: ignore[attr-defined]
     module.OfflineTts = Tts  # type: ignore[attr-defined]
     return module
 
@@ -181,6 +183,48 @@ async def test_a_dropped_voice_speaks_what_the_reader_read(
     assert words[-1].end == samples
     # Half a second of sound at 12 kHz is half a second at 24 kHz, and the silence around it is gone.
     assert abs(samples - 4 * 2400) < 480
+
+
+async def test_a_voice_that_learnt_phonemes_is_given_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a folder with Piper's configuration, server says a clause, sherpa-onnx gets what espeak-ng makes of it."""
+    needs("espeak-ng")
+    module = sherpa()
+    monkeypatch.setitem(sys.modules, "sherpa_onnx", module)
+    folder(tmp_path, "kss", "model.onnx", "model.onnx.json", "tokens.txt")
+    (dropped,) = found(tmp_path)
+
+    _ = [s async for s in DroppedVoice(dropped).synthesise("네, 5개입니다.", voice="kss", language="ko")]
+
+    ((_, config),) = module.asked
+    said = "".join(map(chr, config.phoneme_codepoints[0]))
+    assert said.startswith("nˈe, dɐsˈʌt") and said.endswith("."), said
+    assert not any("가" <= sign <= "힣" or sign.isdigit() for sign in said)
+
+
+def test_a_voice_that_learnt_phonemes_says_which_program_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sherpa_onnx", sherpa())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder(tmp_path, "kss", "model.onnx", "model.onnx.json", "tokens.txt")
+    (dropped,) = found(tmp_path)
+
+    with pytest.raises(SpeechFailed, match=r"'kss' .* needs the program espeak-ng"):
+        DroppedVoice(dropped)
+
+
+async def test_a_clause_of_which_sherpa_makes_nothing_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sherpa_onnx", sherpa())
+    monkeypatch.setattr(Made, "sample_rate", 0)
+    folder(tmp_path, "native", "model.onnx", "tokens.txt")
+    (dropped,) = found(tmp_path)
+
+    with pytest.raises(SpeechFailed, match="made no sound of a clause with the voice 'native'"):
+        _ = [s async for s in DroppedVoice(dropped).synthesise("네.", voice="native", language="ko")]
 
 
 def test_a_folder_sherpa_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
