@@ -34,8 +34,8 @@ _QUEUE_HIGH_MS = 1000  # `drained` waits while more audio than this is unsent
 class Owner(Protocol):
     """Who is told what comes over the line."""
 
-    def opening(self, again: bool) -> c.ClientEvent:
-        """The event that makes a new session ours; `again` when an earlier one of this call was lost."""
+    def opening(self, again: bool) -> list[c.ClientEvent]:
+        """What makes a new session ours; `again` when an earlier one of this call was lost, and is to be told."""
         ...
 
     def event(self, event: AnyServerEvent) -> None:
@@ -166,7 +166,7 @@ class Connection:
                 self._delivery.resumed(input_audio_ms)
                 self._stir()
             case recovery.BeginAnew(again):
-                self._delivery.begin_anew(self._owner.opening(again))
+                self._delivery.begin_anew(*self._owner.opening(again))
                 self._stir()
             case recovery.Connected() | recovery.Reconnecting():
                 self._owner.notice(effect)

@@ -147,7 +147,7 @@ class Delivery:
         self._line = _Line.DOWN
         self._outgoing.clear()
 
-    def begin_anew(self, opening: c.ClientEvent) -> None:
+    def begin_anew(self, *opening: c.ClientEvent) -> None:
         """The line is up with a session that knows nothing: `opening` goes first, then what waited while it was down.
 
         Audio sent to a session that is lost is not sent to this one.
@@ -158,7 +158,7 @@ class Delivery:
         self._forget_old_requests(1)  # a new session owes one answer, however often it was asked for
         kept = (c.ConversationItemCreate, c.ResponseCreate, c.InputAudioBufferCommit)
         waiting = [_Control(e.event, e.at) for e in self._controls if isinstance(e.event, kept)]
-        self._controls = [_Control(opening, 0), *waiting]
+        self._controls = [*(_Control(event, 0) for event in opening), *waiting]
         self._release(self._origin)
 
     def resumed(self, input_audio_ms: int) -> int:

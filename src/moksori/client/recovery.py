@@ -96,6 +96,10 @@ class Failure:
     detail: str = ""
 
 
+LONGEST_DELAY_S = 8.0
+"""No wait is longer, however many retries there are: a server that is back should not be waited for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How patient the client is. Seconds."""
@@ -114,6 +118,7 @@ class Call:
 
     session_id: str
     last_event_id: str | None
+    gone: bool = False  # the server no longer knows it: another is begun in its place
 
 
 # --- states ----------------------------------------------------------------------------------------------------------
@@ -341,7 +346,7 @@ def _stop(state: State) -> tuple[State, tuple[Effect, ...]]:
 def _greeted(state: State, event: Greeted, now: float) -> tuple[State, tuple[Effect, ...]]:
     match state:
         case Connecting() if state.link == event.link:
-            resumed = state.call is not None and event.input_audio_ms is not None
+            resumed = state.call is not None and not state.call.gone and event.input_audio_ms is not None
             last = event.event_id
             if resumed and state.call is not None and state.call.last_event_id is not None:
                 # The missed events follow the greeting; until one has come, a second drop must ask for them again.
@@ -374,6 +379,8 @@ def _failed(state: State, event: Failed, now: float) -> tuple[State, tuple[Effec
             if state.call is None:
                 # The first dial is not repeated: a wrong address should be told at once, not after 14 seconds.
                 return _over(state, event.failure)
+            if event.failure.cause is Cause.SESSION_GONE and not state.call.gone:
+                return _begun_anew(state, state.call, event.failure)
             return _wait(state, state.attempt, state.call, event, now)
         case Open() if state.link == event.link:
             attempt = 0 if now - state.since >= state.policy.stable_after else state.attempt
@@ -384,6 +391,14 @@ def _failed(state: State, event: Failed, now: float) -> tuple[State, tuple[Effec
             assert_never(state)
 
 
+def _begun_anew(state: Connecting, call: Call, failure: Failure) -> tuple[State, tuple[Effect, ...]]:
+    """The server restarted, or the window is past: the caller should not have to dial again for that."""
+    link, lost = state.link + 1, replace(call, gone=True)
+    told = Reconnecting(state.attempt, state.policy.max_retries, 0.0, failure)
+    dialling = Connecting(state.policy, link, state.attempt, lost)
+    return dialling, (Hangup(state.link), Pause(), told, Dial(link, lost))
+
+
 def _wait(
     state: Connecting | Open, attempt: int, call: Call, event: Failed, now: float
 ) -> tuple[State, tuple[Effect, ...]]:
@@ -391,7 +406,7 @@ def _wait(
     if event.failure.cause not in RETRIED or attempt >= policy.max_retries:
         return _over(state, event.failure)
     spread = 1 + policy.jitter * (2 * event.dice - 1)
-    delay = policy.base_delay * 2**attempt * spread
+    delay = min(policy.base_delay * 2**attempt, max(policy.base_delay, LONGEST_DELAY_S)) * spread
     waiting = Waiting(policy, state.link, attempt + 1, call)
     told = Reconnecting(attempt + 1, policy.max_retries, delay, event.failure)
     return waiting, (Hangup(state.link), Pause(), SetTimer(state.link, now + delay), told)

@@ -7,8 +7,9 @@
             ...
 
 A shell around pure parts: `connection` keeps the line (deciding by `recovery`, resending by `delivery`), `ear` plays
-and knows what was heard (`playback`), `tools` answers function calls (`desk`). All of it belongs to one event loop;
-only the sound devices' threads come from outside, and they touch nothing but the playback, under its lock.
+and knows what was heard (`playback`), `record` keeps what was said for a session that must begin anew, `tools` answers
+function calls (`desk`). All of it belongs to one event loop; only the sound devices' threads come from outside, and
+they touch nothing but the playback, under its lock.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from moksori.client.ear import Ear
 from moksori.client.events import ANY, AnyServerEvent, ConnectFailed, Emitter, Feed, Handler, Problem
 from moksori.client.measure import TurnMeter
 from moksori.client.microphone import Microphone
+from moksori.client.record import Record
 from moksori.client.recovery import Failure
 from moksori.client.speaker import Sink
 from moksori.client.texts import language_of, say
@@ -91,6 +93,7 @@ class VoiceClient:
         self._toolbox = Toolbox(self.send, self.problem)
         self._ear = Ear(speaker)
         self._meter = TurnMeter()
+        self._record = Record()
         self._running: frozenset[str] = frozenset()  # responses in the making
         self._interruptible = True  # what the session says of barge-in
         self._make_microphone = microphone
@@ -179,7 +182,7 @@ class VoiceClient:
         def register(function: ToolFunction) -> ToolFunction:
             self._toolbox.add(Tool(name, dict(schema), description, function))
             if self.connected:
-                self.send(self.opening(again=False))
+                self.send(self._session())
             return function
 
         return register
@@ -240,17 +243,16 @@ class VoiceClient:
 
     # --- the line's side (connection.Owner) ---------------------------------------------------------------------------
 
-    def opening(self, again: bool) -> c.ClientEvent:
-        """The session this client wants; a session that begins anew owes nothing to what was before."""
+    def opening(self, again: bool) -> list[c.ClientEvent]:
+        """The session this client wants; one that takes a lost one's place is told what was said in that."""
+        said: list[c.ClientEvent] = []
         if again:
             self._forget_session()
-        transcription: dict[str, Any] = {"model": _TRANSCRIBER}
-        if self._language is not None:
-            transcription["language"] = self._language
-        asked: dict[str, Any] = {"type": "realtime", "audio": {"input": {"transcription": transcription}}}
-        if tools := self._toolbox.declarations():
-            asked["tools"] = tools
-        return c.SessionUpdate(session=_merged(asked, self._wanted), event_id=random_id("event"))
+            said = [
+                c.ConversationItemCreate(item=i, event_id=random_id("event")) for i in self._record.items()
+            ]
+        self._record = Record()
+        return [self._session(), *said]
 
     def notice(self, notice: recovery.Notice) -> None:
         """The line's news go to the handlers, and end `connect` and `async for`."""
@@ -273,6 +275,7 @@ class VoiceClient:
 
     def event(self, event: AnyServerEvent) -> None:
         """One server event: act on it, then hand it to the application."""
+        self._record.feed(event)
         match event:
             case s.SessionCreated(session=session) | s.SessionUpdated(session=session):
                 self._interruptible = _interruptible(session)
@@ -307,6 +310,15 @@ class VoiceClient:
         return say(self._texts, failure.cause.value, url=self.url, model=self.model, detail=failure.detail)
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _session(self) -> c.ClientEvent:
+        transcription: dict[str, Any] = {"model": _TRANSCRIBER}
+        if self._language is not None:
+            transcription["language"] = self._language
+        asked: dict[str, Any] = {"type": "realtime", "audio": {"input": {"transcription": transcription}}}
+        if tools := self._toolbox.declarations():
+            asked["tools"] = tools
+        return c.SessionUpdate(session=_merged(asked, self._wanted), event_id=random_id("event"))
 
     async def _secret(self) -> str | None:
         if self._get_secret is None:
@@ -370,6 +382,7 @@ class VoiceClient:
         if asked and self._running:
             self.send(c.ResponseCancel(event_id=random_id("event")))
         for truncate in self._ear.interrupt(self._running):
+            self._record.cut(truncate.item_id, truncate.audio_end_ms)
             self.send(truncate)
 
 

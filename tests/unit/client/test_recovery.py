@@ -132,6 +132,31 @@ def test_a_server_that_cannot_resume_gives_a_new_session() -> None:
     assert effects == (BeginAnew(again=True), Connected("sess_b", resumed=False, gap=False))
 
 
+def test_a_call_that_the_server_no_longer_knows_begins_anew_at_once() -> None:
+    clock = opened()
+    clock(Failed(1, DROPPED, 0.5))
+    clock(TimerFired(1), after=2)
+    gone = Failure(Cause.SESSION_GONE, 4404)
+    lost = Call("sess_a", "event_1", gone=True)
+    effects = clock(Failed(2, gone, 0.5))
+    assert effects == (Hangup(2), Pause(), Reconnecting(1, 3, 0.0, gone), Dial(3, lost))
+    assert clock(Greeted(3, "sess_b", "event_1", None)) == (
+        BeginAnew(again=True),
+        Connected("sess_b", resumed=False, gap=False),
+    )
+    assert isinstance(clock.state, Open) and not clock.state.call.gone
+
+
+def test_with_many_retries_no_wait_is_longer_than_eight_seconds() -> None:
+    clock = opened(Policy(max_retries=6, jitter=0.0))
+    delays = []
+    for link in range(1, 7):
+        effects = clock(Failed(link, DROPPED, 0.5))
+        delays += [effect.delay for effect in effects if isinstance(effect, Reconnecting)]
+        clock(TimerFired(link), after=delays[-1])
+    assert delays == [2, 4, 8, 8, 8, 8]
+
+
 @pytest.mark.parametrize("cause", [cause for cause in Cause if cause not in RETRIED])
 def test_what_no_retry_mends_is_not_retried(cause: Cause) -> None:
     clock = opened()
