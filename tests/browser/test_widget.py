@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -114,6 +117,15 @@ def test_it_follows_the_shops_theme_and_fits_a_phone(peer: Peer, site: ShopSite,
     expect(widget.locator(".line.assistant .unheard")).to_have_count(0)
     assert violations(page) == []
     shot(page, "widget-phone-card")
+
+
+def test_it_weighs_less_than_60_kb_with_the_module(built: Path) -> None:
+    """Gzipped, with everything it imports and the worklets."""
+    weighed = subprocess.run(
+        ["node", "size.mjs"], cwd=built.parent, capture_output=True, text=True, check=False
+    )
+    assert weighed.returncode == 0, weighed.stdout + weighed.stderr
+    assert re.search(r"of 61440 bytes", weighed.stdout)
 
 
 def test_the_page_hears_what_the_widget_does(peer: Peer, site: ShopSite, launch) -> None:

@@ -86,3 +86,10 @@ def test_the_page_lies_in_the_package_or_in_the_checkout(
     (package / "web_dist").mkdir()
     (package / "web_dist" / "index.html").touch()
     assert page.folder() == package / "web_dist"
+
+
+async def test_the_page_is_told_what_to_ask_for(start: Start) -> None:
+    """The first of the server's models, and the shop's prompt where there is a shop; without a key, as the page is."""
+    server = await start(key=True)
+    assert (await server.client.get("/page.json")).json() == {"model": "moksori-local", "prompt": None}
+    assert (await server.client.get("/page.json", headers=STRANGER)).status_code == 403

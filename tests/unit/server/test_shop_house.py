@@ -126,3 +126,8 @@ async def test_an_empty_database_is_filled_where_the_demo_is_wanted(tmp_path: Pa
     ):
         found = await ask(client, "search_products", query="텀블러")
         assert found["result"]["found"] >= 1
+
+
+async def test_the_page_asks_for_the_shop_by_itself(database: str) -> None:
+    async with served(settings_for(database, prompt="our-shop")) as http, httpx.AsyncClient() as client:
+        assert (await client.get(f"{http}/page.json")).json() == {"model": None, "prompt": "our-shop"}
