@@ -378,10 +378,12 @@ class LocalBackend:
 
     def _thought(self, effect: ev.Think) -> Thought:
         """What the brain is given. Raises `BrainFailed` when that is more than it reads and may not be truncated."""
-        room = self._window.room(effect.instructions, effect.tools, effect.language)
-        history = self._window.fit(
-            effect.history, effect.truncation, room, given=effect.given, speculative=effect.speculative
-        )
+        history = effect.history
+        if not self._engine.by_rule(effect.tools):
+            room = self._window.room(effect.instructions, effect.tools, effect.language)
+            history = self._window.fit(
+                history, effect.truncation, room, given=effect.given, speculative=effect.speculative
+            )
         return Thought(
             conversation_id=effect.conversation_id,
             response_id=effect.response_id,

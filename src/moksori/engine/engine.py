@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from moksori.agent.backend import BackendRefused
-from moksori.agent.brain import Brain
+from moksori.agent.brain import Brain, ByRule
 from moksori.agent.speech import EndOfTurn, Glancing, Recogniser, Voice, VoiceActivity
 from moksori.conversation.language import spoken_in
 from moksori.engine import weights
@@ -23,7 +23,7 @@ from moksori.engine.meter import Meter
 from moksori.engine.scheduler import Cores, Lane
 from moksori.engine.sequential import WholeVoice
 from moksori.engine.standin import AbsentBrain, answering
-from moksori.protocol.session import Supported
+from moksori.protocol.session import Supported, Tool
 from moksori.settings import Engine as EngineSettings
 from moksori.settings import Secret
 from moksori.telemetry import get_logger
@@ -61,7 +61,7 @@ def _key(secret: Secret | None) -> str | None:
 class Engine:
     """Made by `create`, loaded by `start`, given out call by call with `backend`."""
 
-    def __init__(self, settings: EngineSettings, flows: Brain | None = None) -> None:
+    def __init__(self, settings: EngineSettings, flows: ByRule | None = None) -> None:
         self.log = get_logger(__name__)
         self._flows = flows
         # Only a model behind an endpoint can be one that reasons. A shop takes its own prompt before it gets here.
@@ -96,8 +96,10 @@ class Engine:
         self._closing = threading.Event()
 
     @classmethod
-    def create(cls, settings: EngineSettings, flows: Brain | None = None) -> Engine:
-        """An engine that has loaded nothing yet. `flows` answers for the kinds of mind without a language model."""
+    def create(cls, settings: EngineSettings, flows: ByRule | None = None) -> Engine:
+        """An engine that has loaded nothing yet. `flows` answers without a language model; with the local one it asks
+        it what no rule covers.
+        """
         return cls(settings, flows)
 
     # ------------------------------------------------------------------ life
@@ -254,7 +256,7 @@ class Engine:
                 llama = LlamaBrain.load(slots=LLM_SLOTS, states=weights.default_home() / LLM_STATES)
                 self._closers.append(llama.close)
                 llama.warm(self.instructions, stopped=self._closing.is_set)
-                self._brain = llama
+                self._brain = llama if self._flows is None else self._flows.advised(llama)
 
     # ------------------------------------------------------------------ for the calls
 
@@ -314,6 +316,10 @@ class Engine:
             return LOCAL_READING
         context = self._settings.llm.context_tokens
         return Reading(max(context - ANSWER_TOKENS, context // 2))
+
+    def by_rule(self, tools: Sequence[Tool]) -> bool:
+        """Whether a conversation with these tools is answered by rule, out of all of it."""
+        return self._flows is not None and self._settings.llm.kind != "openai" and self._flows.covers(tools)
 
     @property
     def glancing(self) -> Glancing | None:

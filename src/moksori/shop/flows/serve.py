@@ -22,6 +22,8 @@ LOOKED_INTO = 4
 """Orders of many items that are fetched whole, so that each of their items can be named."""
 CUT = re.compile(r" 외 \d+개$")
 """How a list of items ends that leaves some out."""
+CERTAIN = 9.0
+"""Score of the policy's search from which on a passage is what was asked for."""
 OFFERED = 3
 """Choices named in one question: more nobody keeps in mind."""
 
@@ -564,6 +566,8 @@ def _refund_status(state: State, goal: Goal, today: date) -> Served:
 
 def _product(state: State, goal: Goal, today: date) -> Served:
     goal, product = _product_of(state, goal)
+    if isinstance(product, Ask) and goal.asked is None:
+        return _of_the_policy(state, goal, product)
     if not isinstance(product, dict):
         return goal, product
     language, name = state.language, product["name"][state.language]
@@ -579,6 +583,17 @@ def _product(state: State, goal: Goal, today: date) -> Served:
         return goal, Done(say("option_gone", language, name=name, option=option, options=options))
     price = min(variants, key=lambda v: v["price"]["minor"])["price"][language]
     return goal, Done(say("product", language, name=name, price=price, options=options))
+
+
+def _of_the_policy(state: State, goal: Goal, otherwise: Ask) -> Served:
+    """A question that sounded like one about a product, and names none: the policy may speak of it ("상품권")."""
+    found = state.known.get(f"policy:{goal.text}")
+    if found is None:
+        arguments = {"query": goal.text[:2000], "language": state.language, "limit": 1}
+        return goal, Need(f"policy:{goal.text}", "search_policy", arguments)
+    if found["passages"] and found["passages"][0].get("score", 0) >= CERTAIN:
+        return goal, Done(str(found["passages"][0]["text"]))
+    return goal, otherwise
 
 
 def _policy(state: State, goal: Goal, today: date) -> Served:

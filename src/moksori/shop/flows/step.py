@@ -16,7 +16,7 @@ from moksori.agent.language import spoken_language
 from moksori.shop.flows import details, matching
 from moksori.shop.flows.data import data, say
 from moksori.shop.flows.digits import said_digits
-from moksori.shop.flows.serve import Ask, Done, Need, Propose, serve
+from moksori.shop.flows.serve import CERTAIN, Ask, Done, Need, Propose, serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
 from moksori.shop.guard.answers import About, Answer, understand
 from moksori.shop.guard.text import fold, joined, words
@@ -27,8 +27,8 @@ FREE = "free"
 """What the search is known as that is made for a sentence no flow understood."""
 FREE_PASSAGES = 3
 LONGEST_QUERY = 2000
-RELATED, CERTAIN = 3.0, 9.0
-"""Scores of the policy's search: from which on a passage may be about the question, and is."""
+RELATED = 3.0
+"""Score of the policy's search from which on a passage may be about the question."""
 SMALL_TALK = ("greeting", "thanks", "goodbye")
 READ_AGAIN = frozenset({
     "not_heard", "yes_too_early", "no_answer", "unclear_answer", "unsure_of_answer", "not_final",
