@@ -10,6 +10,8 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from moksori.agent.brain import Brain, BrainEvent, Finished, Said, Thought
+from moksori.conversation.clauses import weight
+from moksori.conversation.language import SURE
 from moksori.protocol.items import InputAudio, InputText, Item, Message, OutputAudio, OutputText
 
 Language = Literal["en", "ko"]
@@ -95,10 +97,10 @@ def fixed_sentences(language: Language) -> tuple[str, ...]:
 
 
 def language_of(words: str, language: str | None) -> Language:
-    """The language to answer in: that of the words' script, else the call's."""
-    if _HANGUL.search(words):
-        return "ko"
-    return "ko" if not words and (language or "").startswith("ko") else "en"
+    """The language to answer in: the call's, unless more is said in another script than can be a misheard "네"."""
+    if language is not None and weight(words) < SURE:
+        return "ko" if language.startswith("ko") else "en"
+    return "ko" if _HANGUL.search(words) else "en"
 
 
 def last_words(history: Sequence[Item]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from moksori.agent.brain import Brain, Finished, Said, Thought
-from moksori.engine.lite import EchoBrain, LiteBrain, fixed_sentences
+from moksori.engine.lite import EchoBrain, LiteBrain, fixed_sentences, language_of
 from moksori.protocol.items import Content, InputAudio, InputText, Item, Message, OutputAudio, Role
 
 
@@ -55,3 +55,21 @@ async def test_the_echo_has_only_what_was_heard() -> None:
         == "아직 아무 말도 하지 않았습니다."
     )
     assert await answer(EchoBrain(), language="ko") == "아직 아무 말씀도 하지 않으셨습니다."
+
+
+@pytest.mark.parametrize(
+    ("words", "call", "expected"),
+    [
+        ("Nay.", "ko", "ko"),
+        ("네.", "en", "en"),
+        ("Where is the order I made last week?", "ko", "en"),
+        ("지난주에 주문한 신발이 아직 안 왔어요.", "en", "ko"),
+        ("안녕하세요", None, "ko"),
+        ("Hello", None, "en"),
+        ("", None, "en"),
+    ],
+)
+def test_one_short_word_does_not_change_the_language_of_a_call(
+    words: str, call: str | None, expected: str
+) -> None:
+    assert language_of(words, call) == expected
