@@ -9,6 +9,7 @@ from pathlib import Path
 from moksori.agent.guard import Guards, Transcripts
 from moksori.agent.principal import Principal
 from moksori.agent.tools import JSON, Language, ToolSet
+from moksori.shop.attempts import KeptAttempts
 from moksori.shop.guard.call import CallGuard, GuardSettings, ShopGuards, utc_now
 from moksori.shop.prompt import context_of, instructions
 from moksori.shop.texts import LANGUAGES
@@ -42,7 +43,9 @@ class ShopDesk:
         """Open the database. Raises `DatabaseUnusable`, `ShopUnusable` or `PolicyUnusable`, each with a sentence."""
         self.tools = await open_shop(self.database, policy=self._policy)
         tools = self.tools if self.behind is None else await self.behind(self.tools)
-        self._guards = ShopGuards(tools, self._settings, clock=self._clock)
+        self._guards = ShopGuards(
+            tools, self._settings, clock=self._clock, attempts=KeptAttempts(self.tools.database)
+        )
         self._passages = {each: self.tools.index.texts(each) for each in LANGUAGES}
 
     async def close(self) -> None:

@@ -30,6 +30,7 @@ from starlette.types import Receive, Scope, Send
 from moksori.agent.guard import CONFIRM
 from moksori.agent.principal import Principal
 from moksori.agent.tools import JSON, Done, Language, Refused
+from moksori.shop.attempts import KeptAttempts
 from moksori.shop.guard.call import ShopGuards, utc_now
 from moksori.shop.guard.detached import DetachedGuard
 from moksori.shop.guard.gate import dumped, refused_output
@@ -212,7 +213,7 @@ async def _main(database: str, compat: str | None, language: Language) -> int:
         if compat == "tau2":
             server = tau2_server(Tau2Tools(shop))
         else:
-            guards = ShopGuards(shop, settings)
+            guards = ShopGuards(shop, settings, attempts=KeptAttempts(shop.database))
             guard = DetachedGuard(guards, f"stdio:{os.getpid()}", Principal("stdio", "stdio"), language)
             server = guarded_server(lambda _: guard, language)
         await serve_stdio(server)

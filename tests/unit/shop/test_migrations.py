@@ -35,7 +35,7 @@ def of_first_release(folder: Path) -> Path:
 async def test_a_shop_of_the_first_release_goes_on(tmp_path: Path) -> None:
     """Given its file, when it is opened, then everything is there, adds up, and can be worked with."""
     shop = await open_shop(f"sqlite:///{of_first_release(tmp_path)}")
-    assert await current_revision(shop.database, MIGRATIONS) == "0002"
+    assert await current_revision(shop.database, MIGRATIONS) == "0003"
     async with shop.database.reading() as session:
         assert await audit(session) == []
         entries = list(await session.scalars(select(m.OutboxEntry)))

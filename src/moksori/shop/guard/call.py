@@ -32,7 +32,7 @@ from moksori.shop.guard.answers import About
 from moksori.shop.guard.context import BadContext, Seen, SeenHere, read_context
 from moksori.shop.guard.coverage import Facts, commit_fact, record_facts, uncovered
 from moksori.shop.guard.gate import Gate, Readable, dumped, parsed, refused_output
-from moksori.shop.guard.identity import Attempts, Identity, failed, known
+from moksori.shop.guard.identity import Attempts, AttemptsHere, Identity, failed, known
 from moksori.shop.guard.proposal import Why
 from moksori.shop.guard.quoting import quoted
 from moksori.shop.guard.readout import ReadOut
@@ -80,6 +80,7 @@ class ShopGuards:
         clock: Callable[[], datetime] = utc_now,
         seen: Seen | None = None,
         receipts: Receipts | None = None,
+        attempts: Attempts | None = None,
     ) -> None:
         self.gate = Gate(tools)
         if CONFIRM in self.gate.specs:
@@ -88,7 +89,7 @@ class ShopGuards:
         self.clock = clock
         self.seen: Seen = seen or SeenHere()
         self.receipts = receipts
-        self.attempts = Attempts()
+        self.attempts: Attempts = attempts or AttemptsHere()
 
     def open(
         self, session_id: str, principal: Principal, *, language: Language, transcripts: Transcripts
@@ -241,15 +242,17 @@ class CallGuard:
         now, attempts = self._guards.clock(), self._guards.attempts
         if self.caller.customer_id is not None:
             return self._refused(refusal("another_customer"))
-        if self._identity.locked or not attempts.allowed(arguments, now):
+        taken = None if self._identity.locked else await attempts.take(arguments, now)
+        if taken is None:
             return self._refused(refusal("verification_locked"))
         done = await self._gate.read(spec, arguments, self.caller, now)
         if isinstance(done, Refused) and done.code == "shop_failed":
+            await attempts.give_back(taken)
             return self._refused(done)
         if isinstance(done, Refused) or done.customer_id is None:
             self._identity = failed(self._identity)
-            attempts.failed(arguments, now)
             return self._refused(refusal("not_verified"))
+        await attempts.give_back(taken)
         identity, stop = known(self._identity, done.customer_id, "verified")
         if stop is not None:
             return self._refused(refusal(stop.value))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Literal
+from typing import Literal, Protocol
 
 from moksori.agent.principal import Caller
 
@@ -16,6 +16,7 @@ ATTEMPTS_A_CALL = 3
 ATTEMPTS_A_VALUE = 6
 """Failed verifications that named the same phone, order number or e-mail, over all calls, within the window."""
 WINDOW = timedelta(hours=1)
+SHORTEST_VALUE = 5
 
 
 class Refusal(Enum):
@@ -54,31 +55,42 @@ def failed(identity: Identity) -> Identity:
     return replace(identity, failures=identity.failures + 1)
 
 
+class Attempts(Protocol):
+    """Failed verifications by what was named, over all calls; a caller who redials meets them again."""
+
+    async def take(self, arguments: Mapping[str, object], now: datetime) -> tuple[int, ...] | None:
+        """One try, counted as failed from now on; None where something that is named was tried too often."""
+        ...
+
+    async def give_back(self, taken: tuple[int, ...]) -> None:
+        """The try was none: it succeeded, or the shop could not say."""
+        ...
+
+
 @dataclass(slots=True)
-class Attempts:
-    """Failed verifications by what was named, over all calls of this process; a caller who redials meets it again.
+class AttemptsHere:
+    """`Attempts` of this process alone, for tools that are not our shop's. What is older than the window goes."""
 
-    Changed only on the event loop. Bounded: what is older than the window goes.
-    """
+    _failed: dict[int, tuple[str, datetime]] = field(default_factory=dict)
+    _next: int = 0
 
-    limit: int = ATTEMPTS_A_VALUE
-    window: timedelta = WINDOW
-    _failed: dict[str, list[datetime]] = field(default_factory=dict)
+    async def take(self, arguments: Mapping[str, object], now: datetime) -> tuple[int, ...] | None:
+        self._failed = {k: (v, at) for k, (v, at) in self._failed.items() if now - at < WINDOW}
+        named = values_named(arguments)
+        tried = [value for value, _ in self._failed.values()]
+        if any(tried.count(value) >= ATTEMPTS_A_VALUE for value in named):
+            return None
+        taken = tuple(range(self._next, self._next + len(named)))
+        self._next += len(named)
+        self._failed |= {n: (value, now) for n, value in zip(taken, named, strict=True)}
+        return taken
 
-    def allowed(self, arguments: Mapping[str, object], now: datetime) -> bool:
-        return all(len(self._recent(key, now)) < self.limit for key in _keys(arguments))
-
-    def failed(self, arguments: Mapping[str, object], now: datetime) -> None:
-        for key in _keys(arguments):
-            self._failed[key] = [*self._recent(key, now), now]
-        for key in [k for k, times in self._failed.items() if now - times[-1] >= self.window]:
-            del self._failed[key]
-
-    def _recent(self, key: str, now: datetime) -> list[datetime]:
-        return [t for t in self._failed.get(key, ()) if now - t < self.window]
+    async def give_back(self, taken: tuple[int, ...]) -> None:
+        for each in taken:
+            self._failed.pop(each, None)
 
 
-def _keys(arguments: Mapping[str, object]) -> list[str]:
-    """What identifies a person, one key a value; short values (a last name, a birthday's day) are everyone's."""
+def values_named(arguments: Mapping[str, object]) -> list[str]:
+    """What identifies a person, one text a value; short values (a last name, a birthday's day) are everyone's."""
     folded = {name: re.sub(r"[\W_]", "", str(value).casefold()) for name, value in arguments.items()}
-    return [f"{name}={value}" for name, value in sorted(folded.items()) if len(value) >= 5]
+    return [f"{name}={value}" for name, value in sorted(folded.items()) if len(value) >= SHORTEST_VALUE]

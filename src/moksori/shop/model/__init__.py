@@ -16,12 +16,13 @@ from moksori.shop.model.orders import (
     ShipmentLine,
 )
 from moksori.shop.model.profile import Profile, ShopKind
-from moksori.shop.model.service import Call, ConfirmedWrite, OutboxEntry, Ticket, ToolCallRecord
+from moksori.shop.model.service import Attempt, Call, ConfirmedWrite, OutboxEntry, Ticket, ToolCallRecord
 
 __all__ = [
     "Account",
     "AccountKind",
     "Address",
+    "Attempt",
     "Call",
     "CartLine",
     "ConfirmedWrite",

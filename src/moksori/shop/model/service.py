@@ -76,6 +76,17 @@ class ConfirmedWrite(ShopBase):
     rows: Mapped[Document]
 
 
+class Attempt(ShopBase):
+    """A verification that failed, or is under way: a row for each value that was named."""
+
+    __tablename__ = "shop_attempt"
+
+    id: Mapped[Serial]
+    named: Mapped[str] = mapped_column(String(64), index=True)
+    """The SHA-256 of what was named ("phone=01000001111")."""
+    at: Mapped[Moment] = mapped_column(index=True)
+
+
 class OutboxEntry(ShopBase):
     """An effect outside the database, written with the rows it belongs to and delivered afterwards."""
 
