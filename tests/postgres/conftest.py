@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -25,6 +26,9 @@ from tests.unit.shop.little import NOW, little_shop
 
 SERVER = os.environ.get("MOKSORI_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 HERE = Path(__file__).parent
+PREFIX = "moksori_test_"
+ABANDONED_S = 3600
+"""A database so old belongs to a run that was killed: none takes as long."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,7 +57,7 @@ class Server:
 
     def create(self, template: str | None = None) -> str:
         """A new database, empty or a copy of another; returns its name."""
-        name = f"moksori_test_{uuid.uuid4().hex[:12]}"
+        name = f"{PREFIX}{int(time.time())}_{uuid.uuid4().hex[:12]}"
         self.run(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
         self._made.append(name)
         return name
@@ -65,6 +69,22 @@ class Server:
     def drop_all(self) -> None:
         for name in list(self._made):
             self.drop(name)
+
+    def drop_abandoned(self) -> None:
+        """What runs that were killed have left, by the time in the names."""
+
+        async def work() -> None:
+            connection = await asyncpg.connect(SERVER)
+            try:
+                found = await connection.fetch("SELECT datname FROM pg_database")
+                for name in (row["datname"] for row in found if row["datname"].startswith(PREFIX)):
+                    made = name.removeprefix(PREFIX).partition("_")[0]
+                    if not made.isdigit() or int(made) < time.time() - ABANDONED_S:
+                        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            finally:
+                await connection.close()
+
+        asyncio.run(work())
 
     @staticmethod
     def address(name: str) -> str:
@@ -86,6 +106,7 @@ class Server:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     made = Server()
+    made.drop_abandoned()
     yield made
     made.drop_all()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import numpy as np
@@ -86,8 +86,10 @@ class _Endpoint:
         )
 
 
-class RemoteRecogniser:
-    """`Recogniser` over HTTP. One client, one pool of connections, for all conversations."""
+class _Remote:
+    """A part at an endpoint. One client, one pool of connections, for all conversations."""
+
+    part: ClassVar[str]
 
     def __init__(
         self,
@@ -98,10 +100,16 @@ class RemoteRecogniser:
         timeout_s: float = 30.0,
         client: httpx.AsyncClient | None = None,
     ) -> None:
-        self._at = _Endpoint("stt", base_url, model, api_key, timeout_s=timeout_s, client=client)
+        self._at = _Endpoint(self.part, base_url, model, api_key, timeout_s=timeout_s, client=client)
 
     async def aclose(self) -> None:
         await self._at.client.aclose()
+
+
+class RemoteRecogniser(_Remote):
+    """`Recogniser` over HTTP."""
+
+    part = "stt"
 
     async def transcribe(
         self,
@@ -152,26 +160,14 @@ def _transcript(response: httpx.Response) -> tuple[str, str | None]:
     return text.strip(), language if isinstance(language, str) and len(language) == 2 else None
 
 
-class RemoteVoice:
+class RemoteVoice(_Remote):
     """`Voice` over HTTP: 24 kHz PCM16 as OpenAI sends it, streamed on as it comes.
 
     An endpoint tells nothing of where its words are. They are placed by ordinary rates of speech while the sound
     comes in, and the last one ends where the sound does: good to about a word.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        model: str,
-        api_key: str | None = None,
-        *,
-        timeout_s: float = 30.0,
-        client: httpx.AsyncClient | None = None,
-    ) -> None:
-        self._at = _Endpoint("tts", base_url, model, api_key, timeout_s=timeout_s, client=client)
-
-    async def aclose(self) -> None:
-        await self._at.client.aclose()
+    part = "tts"
 
     async def synthesise(
         self,
