@@ -107,9 +107,15 @@ class Thinking:
         yield Finished("length" if "limit" in question else "stop", 40, 8, 12)
 
 
-def engine(brain: Brain | None = None, voice: Voice | None = None, context_tokens: int = 32_768) -> Engine:
+def engine(
+    brain: Brain | None = None,
+    voice: Voice | None = None,
+    *,
+    judged: bool = True,
+    context_tokens: int = 32_768,
+) -> Engine:
     made = Engine.create(EngineSettings(profile="lite", llm=Llm(kind="lite", context_tokens=context_tokens)))
-    made._activity, made._end_of_turn = Whisperless, Judge()
+    made._activity, made._end_of_turn = Whisperless, Judge() if judged else None
     made._recogniser, made._voice, made._brain = Hearing(), voice or Speaking(), brain or Thinking()
     made._parts = dict.fromkeys(made._parts, "ready")
     return made

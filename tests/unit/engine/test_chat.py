@@ -104,6 +104,23 @@ async def test_text_streams_piece_by_piece_and_ends_with_the_usage(
     }
 
 
+async def test_how_to_think_and_call_is_passed_on(endpoint: Endpoint, brain: ChatBrain) -> None:
+    endpoint.will(stream(chunk({"content": "Sure."}), chunk({}, "stop"), data("[DONE]")))
+    wished = replace(
+        THOUGHT,
+        tools=(ORDER,),
+        tool_choice=ToolChoiceFunction(name="get_order"),
+        parallel_tool_calls=False,
+        effort="low",
+        max_tokens=50,
+    )
+    [_ async for _ in brain.think(wished)]
+    asked = endpoint.seen[-1].json
+    assert asked["tool_choice"] == {"type": "function", "function": {"name": "get_order"}}
+    assert (asked["parallel_tool_calls"], asked["reasoning_effort"]) == (False, "low")
+    assert asked["max_tokens"] == 50
+
+
 async def test_the_first_piece_is_delivered_while_the_rest_is_still_being_made(
     endpoint: Endpoint, brain: ChatBrain
 ) -> None:
