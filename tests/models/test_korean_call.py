@@ -1,4 +1,4 @@
-"""A spoken call that changes its language twice: Korean, English, Korean. The client names none."""
+"""Korean over the socket: a spoken call that changes its language twice, and Korean spoken by another server."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from moksori.agent.speech import HEARING_RATE, SPEAKING_RATE
 from moksori.audio import pcm
+from moksori.audio.resample import resample
+from moksori.bench.normalise import compare
 from moksori.bench.voice.speakers import say
+from moksori.engine import weights
+from moksori.engine.whisper import Whisper
 from tests.support.real_server import real_server
 from tests.support.speech import needs
 
@@ -54,6 +59,55 @@ async def test_the_answers_follow_the_caller_but_not_one_short_word(tmp_path: Pa
                 print(f"{text!r} -> {asked!r} -> {said!r}")
                 assert bool(HANGUL.search(said)) == (language == "ko"), (text, asked, said)
                 assert len(sound) > FRAME
+
+
+async def test_korean_at_an_endpoint_while_english_stays_here(tmp_path: Path) -> None:
+    """Given another server's `/audio/speech` for Korean alone, the Korean answer is its voice; without its key only
+    English is spoken.
+    """
+    (tmp_path / "here").mkdir()
+    endpoint = ["version = 1", "[engine]", 'profile = "lite"', "[engine.tts]", 'kind = "openai"']
+    endpoint += ['model = "moksori-local"', 'languages = ["ko"]', 'api_key = { env = "ITS_KEY" }']
+    with real_server(tmp_path, MOKSORI_API_KEY="between-us") as there:
+        (tmp_path / "here" / "moksori.toml").write_text(
+            "\n".join([*endpoint, f'base_url = "{there.http}/v1"']), "utf-8"
+        )
+        with real_server(tmp_path / "here", ITS_KEY="between-us") as here:
+            said, sound, error = await typed(here.ws, "안녕하세요, 반갑습니다.")
+        with real_server(tmp_path / "here", ITS_KEY="wrong") as here:
+            korean = await typed(here.ws, "안녕하세요, 반갑습니다.")
+            english = await typed(here.ws, "Hello, how are you today?")
+    samples = pcm.to_float(resample(sound, SPEAKING_RATE, HEARING_RATE))
+    understood = Whisper(weights.path("whisper-base")).decode(samples, language="ko").text
+    assert said == "안녕하세요. 무엇을 도와드릴까요?" and not error
+    assert compare(said, understood, "ko").rate < 0.5, understood
+    assert not korean[1] and "refused the API key" in korean[2]
+    assert english[1] and not english[2]
+
+
+async def typed(ws: str, text: str) -> tuple[str, bytes, str]:
+    """Type something on a call of its own; the answer's words, its sound, and what went wrong."""
+    said, sound = "", b""
+    content = [{"type": "input_text", "text": text}]
+    async with asyncio.timeout(PATIENCE_S), connect(ws, max_size=None) as socket:
+        await send(
+            socket,
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "message", "role": "user", "content": content},
+            },
+        )
+        await send(socket, {"type": "response.create"})
+        async for event in heard(socket):
+            match event["type"]:
+                case "response.output_audio_transcript.done":
+                    said = event["transcript"]
+                case "response.output_audio.delta":
+                    sound += base64.b64decode(event["delta"])
+                case "response.done":
+                    details = event["response"].get("status_details") or {}
+                    return said, sound, ((details.get("error") or {}).get("message")) or ""
+    raise AssertionError("the call ended without an answer")
 
 
 async def turn(
