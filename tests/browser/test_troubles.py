@@ -370,11 +370,13 @@ def test_the_call_continues_in_another_window(peer: Peer, launch, told: Told) ->
 
 def test_a_socket_that_dies_without_a_word_is_noticed(peer: Peer, launch) -> None:
     """After a sleep, or a change of network, a socket can be open and dead: the page asks for a sign of life."""
-    page = launch(language="en")
+    page = launch(language="en", tap=True)
     page.clock.install()
     page.goto(peer.url)
     page.click("#connectBtn")
     expect(page.locator("#status")).to_have_class("status connected")
+    while not page.evaluate("__socket.some((e) => e.type === 'session.updated')"):
+        page.wait_for_timeout(20)
     # From here on the socket takes everything and brings nothing.
     peer.deaf = True
     page.clock.run_for(27_000)

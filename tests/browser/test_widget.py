@@ -142,6 +142,6 @@ def test_the_page_hears_what_the_widget_does(peer: Peer, site: ShopSite, launch)
         }"""
     )
     call(page)
-    page.wait_for_function("told.some(([type]) => type === 'connected')")
+    page.wait_for_function("() => told.some(([type]) => type === 'connected')")
     page.evaluate("document.querySelector('moksori-voice').remove()")
-    page.wait_for_function("told.some(([type]) => type === 'disconnected')")
+    page.wait_for_function("() => told.some(([type]) => type === 'disconnected')")
