@@ -188,3 +188,10 @@ def test_what_must_be_written_into_such_a_home_is_one_sentence(tmp_path: Path) -
         assert ended.code == code, (arguments, ended)
         last = ended.err.splitlines()[-1]
         assert "Traceback" not in ended.err and str(home) in last, (arguments, ended.err)
+
+
+def test_doctor_says_of_such_a_home_what_it_costs(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    before = on_a_disk(home, "600m", f"mount -o remount,ro {home}")
+    ended = run("doctor", cwd=tmp_path, env=environment(home, **OFF), before=before)
+    assert f"{home} cannot be written: nothing is kept for the next start; set MOKSORI_HOME" in ended.out

@@ -148,6 +148,15 @@ def _disk(settings: Settings) -> Finding:
             Verdict.BAD,
             f"{free} MB free at {place}, {wanted} MB wanted: free some, or set MOKSORI_HOME.",
         )
+    if not os.access(place, os.W_OK):
+        lacking = bool(needs.missing(settings.engine))
+        return Finding(
+            "disk",
+            Verdict.BAD if lacking else Verdict.NOTE,
+            f"{place} cannot be written: "
+            + ("no weights can be fetched" if lacking else "nothing is kept for the next start")
+            + "; set MOKSORI_HOME to a folder that can.",
+        )
     return Finding("disk", Verdict.GOOD, f"{free} MB free at {place}")
 
 

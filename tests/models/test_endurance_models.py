@@ -1,0 +1,169 @@
+"""Hours of use in minutes, with the real models: what 250 turns and 500 calls leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import gc
+import json
+import os
+import platform
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from moksori.agent.speech import HEARING_RATE, SPEAKING_RATE
+from moksori.audio import pcm
+from moksori.audio.resample import resample
+from moksori.engine.backend import LocalBackend
+from moksori.engine.engine import Engine
+from moksori.server.app import compose
+from moksori.server.run import listen, running
+from moksori.sessions.conductor import Conductor
+from moksori.sessions.resume import Line
+from moksori.settings import Engine as EngineSettings
+from moksori.settings import Settings
+from tests.support.speech import QUESTIONS, say
+
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+TURNS, CALLS = 250, 500
+MEASURED_FROM = 50
+SPOKEN_EVERY = 5
+"""Turns that are spoken, the others are typed; all are answered aloud."""
+TURN_IN_CALL_EVERY = 20
+MOST_GROWTH_MIB = 16.0
+PATIENCE_S = 60
+RESULT = Path(__file__).parents[2] / "docs/reference/bench/endurance.json"
+
+
+def resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def keep(result: dict[str, Any]) -> None:
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+
+
+def left_over() -> dict[str, int]:
+    """Objects of calls that live on, and tasks and timers of the loop."""
+    gc.collect()
+    loop: Any = asyncio.get_running_loop()
+    kinds = {"backends": LocalBackend, "conductors": Conductor, "lines": Line}
+    alive = [type(each) for each in gc.get_objects() if type(each) in kinds.values()]
+    timers = [handle for handle in getattr(loop, "_scheduled", ()) if not handle.cancelled()]
+    return {
+        **{name: alive.count(kind) for name, kind in kinds.items()},
+        "tasks": len(asyncio.all_tasks()),
+        "timers": len(timers),
+    }
+
+
+@contextlib.asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[str]:
+    """The whole server in this process; its WebSocket address."""
+    settings = Settings(engine=EngineSettings(profile="lite"), limits={"resume_window_s": 1})  # type: ignore[arg-type]
+    house = compose(settings)
+    assert isinstance(house.engine, Engine)
+    with contextlib.closing(listen("127.0.0.1", 0)) as listener:
+        async with running(house, listener) as (address, _):
+            await house.engine.start()
+            yield f"{address.ws}?model=moksori-local"
+
+
+async def send(call: ClientConnection, kind: str, **fields: Any) -> None:
+    await call.send(json.dumps({"type": kind, **fields}))
+
+
+async def opened(ws: str) -> ClientConnection:
+    call = await connect(ws, max_size=None)
+    manual = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+    await send(call, "session.update", session=manual)
+    return call
+
+
+async def turn(call: ClientConnection, number: int, *, spoken: bool) -> None:
+    """Ask, and hear the answer to its end."""
+    text = QUESTIONS[number % len(QUESTIONS)]
+    if spoken:
+        audio = resample(pcm.from_float(say(text, "flite:slt")), HEARING_RATE, SPEAKING_RATE)
+        await send(call, "input_audio_buffer.append", audio=base64.b64encode(audio).decode())
+        await send(call, "input_audio_buffer.commit")
+    else:
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+        await send(call, "conversation.item.create", item=item)
+    await send(call, "response.create")
+    sound = 0
+    async with asyncio.timeout(PATIENCE_S):
+        async for message in call:
+            event = json.loads(message)
+            assert event["type"] != "error", event
+            if event["type"] == "response.output_audio.delta":
+                sound += len(event["delta"])
+            elif event["type"] == "response.done":
+                assert event["response"]["status"] == "completed", event["response"]
+                assert sound > 0
+                return
+    raise AssertionError("the call was closed")
+
+
+async def settled(before: dict[str, int]) -> dict[str, int]:
+    """What is left when the last timers of closed connections have run out."""
+    after = left_over()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_S):
+            while any(after[name] > before[name] for name in before):
+                await asyncio.sleep(0.5)
+                after = left_over()
+    return after
+
+
+async def test_250_turns_and_500_calls_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    at: dict[int, float] = {}
+    async with served(tmp_path) as ws:
+        first = await opened(ws)
+        await turn(first, 0, spoken=True)
+        await first.close()
+        before = await settled(dict.fromkeys(left_over(), 0))
+        call = await opened(ws)
+        for number in range(TURNS + 1):
+            if number % MEASURED_FROM == 0:
+                gc.collect()
+                at[number] = round(resident_mib(), 1)
+            await turn(call, number, spoken=number % SPOKEN_EVERY == 0)
+        await call.close()
+        calls_from = resident_mib()
+        for number in range(CALLS):
+            other = await opened(ws)
+            if number % TURN_IN_CALL_EVERY == 0:
+                await turn(other, number, spoken=number % (2 * TURN_IN_CALL_EVERY) == 0)
+            if number % 2:
+                await other.close()
+            else:
+                other.transport.abort()
+        after = await settled(before)
+        calls_grown = resident_mib() - calls_from
+    result = {
+        "schema": "moksori.endurance/1",
+        "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "turns": TURNS,
+        "calls": CALLS,
+        "resident_mib_at_turn": at,
+        "growth_mib": {
+            "turns_50_to_250": round(at[TURNS] - at[MEASURED_FROM], 1),
+            "calls": round(calls_grown, 1),
+        },
+        "left": {name: after[name] - before[name] for name in before},
+    }
+    print(json.dumps(result, indent=1))
+    keep(result)
+    assert all(count <= 0 for count in result["left"].values()), result["left"]
+    assert at[TURNS] - at[MEASURED_FROM] <= MOST_GROWTH_MIB
+    assert calls_grown <= MOST_GROWTH_MIB
