@@ -28,14 +28,14 @@ UNTOUCHED = """(() => {
 def told(looks: Callable[..., None]) -> Told:
     """The problem on the page is this one: read in both languages, pictured in both and in light and dark."""
 
-    def check(page: Page, code: str, ko: str, en: str, *, axe: bool = True) -> None:
+    def check(page: Page, code: str, ko: str, en: str, *, axe: bool = True, name: str = "") -> None:
         for _ in range(2):
             language = page.locator("html").get_attribute("lang") or ""
             expect(page.locator(f"#problem[data-code={code}] .said")).to_have_text(
                 {"ko": ko, "en": en}[language]
             )
             expect(page.locator("#problem .todo")).not_to_be_empty()
-            looks(page, f"trouble-{code}-{language}", axe=axe)
+            looks(page, f"trouble-{name or code}-{language}", axe=axe)
             page.click("#languageBtn")
 
     return check
@@ -139,7 +139,9 @@ def test_the_server_wants_a_key_and_then_the_right_one(peer: Peer, launch, told:
     expect(page.locator("#problem")).to_be_hidden()
 
 
-def test_an_expired_secret_is_renewed_without_a_word(peer: Peer, launch) -> None:
+def test_an_expired_secret_is_renewed_without_a_word_and_told_when_it_cannot_be(
+    peer: Peer, launch, told: Told
+) -> None:
     peer.expired_secrets = 1
     page = launch()
     page.goto(peer.url)
@@ -147,6 +149,16 @@ def test_an_expired_secret_is_renewed_without_a_word(peer: Peer, launch) -> None
     expect(page.locator("#status")).to_have_class("status connected")
     assert len(peer.secrets_made) == 2
     assert page.locator("#problem").is_hidden()
+    page.click("#connectBtn")
+    peer.expired_secrets = 2
+    page.click("#connectBtn")
+    told(
+        page,
+        "key_refused",
+        ko="접속 키가 올바르지 않거나 만료되었습니다.",
+        en="The access key is wrong or has expired.",
+        name="secret_expired",
+    )
 
 
 @pytest.mark.parametrize(
