@@ -47,6 +47,8 @@ _plain_http = APIRouter(include_in_schema=False)
 
 @_plain_http.get(PATHS[0])
 @_plain_http.get(PATHS[1])
+@_plain_http.get(PATHS[2])
+@_plain_http.get(PATHS[3])
 async def upgrade_required() -> JSONResponse:
     return error_response(
         426,
@@ -92,7 +94,11 @@ def metering(house: House, charging: frozenset[str], engine: Engine | None) -> M
         raise SettingsError(str(error)) from error
     call_micro = prices.micro_of(given.call_budget) if given.call_budget is not None else None
     books = house.accounts.books = Books(
-        table, house.accounts.ledger, charging=charging, call_micro=call_micro
+        table,
+        house.accounts.ledger,
+        charging=charging,
+        call_micro=call_micro,
+        told=house.telemetry.cost,
     )
 
     def voice() -> Voice | None:

@@ -22,8 +22,8 @@ from moksori.sessions.registry import ConnectRequest, Refused
 from moksori.settings import LOCAL_MODEL
 from moksori.telemetry import get_logger
 
-PATHS: Final = ("/v1/realtime", "/v1/realtime/realtime")
-"""The second is what an SDK makes of a base URL that already ends in the first."""
+PATHS: Final = ("/v1/realtime", "/v1/realtime/realtime", "/openai/v1/realtime", "/openai/realtime")
+"""The second is what an SDK makes of a base URL that already ends in the first; the others are Azure's."""
 SUBPROTOCOL: Final = "realtime"
 BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 BETA_HEADER_VALUE: Final = "realtime=v1"
