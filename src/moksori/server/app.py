@@ -94,11 +94,7 @@ def metering(house: House, charging: frozenset[str], engine: Engine | None) -> M
         raise SettingsError(str(error)) from error
     call_micro = prices.micro_of(given.call_budget) if given.call_budget is not None else None
     books = house.accounts.books = Books(
-        table,
-        house.accounts.ledger,
-        charging=charging,
-        call_micro=call_micro,
-        told=house.telemetry.cost,
+        table, house.accounts.ledger, charging=charging, call_micro=call_micro
     )
 
     def voice() -> Voice | None:
