@@ -36,7 +36,7 @@ Event = dict[str, Any]
 
 @dataclass
 class Answer:
-    """What the peer says: words, and the sound of them. Without samples a tone of 80 ms a character is made."""
+    """What the peer says: words, and the sound of them. Without samples a tone is made."""
 
     text: str
     samples: np.ndarray | None = None
@@ -44,11 +44,13 @@ class Answer:
     """(name, output as JSON): a tool that ran before the words."""
     hold: float = 0.0
     """Seconds of thinking before the first event of the answer."""
+    pace: float = 0.08
+    """Seconds of tone a character."""
 
     def pcm(self) -> np.ndarray:
         if self.samples is not None:
             return self.samples
-        n = int(RATE * 0.08 * max(4, len(self.text)))
+        n = int(RATE * self.pace * max(4, len(self.text)))
         return (np.sin(np.arange(n) * 2 * np.pi * 330 / RATE) * 8000).astype(np.int16)
 
 

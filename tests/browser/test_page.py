@@ -23,7 +23,7 @@ def heard_everything(page: Page) -> None:
     expect(page.locator("#transcript .unheard")).to_have_count(0)
 
 
-@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("language", ["ko", pytest.param("en", marks=pytest.mark.slow)])
 def test_a_spoken_conversation(peer: Peer, launch, shot, language: str) -> None:
     question, answer = SAYINGS[language]
     peer.transcripts = [question]
@@ -96,6 +96,9 @@ def test_typing_interrupts_too_and_begins_a_call_by_itself(peer: Peer, launch) -
     expect(page.locator(".line.assistant .words").nth(1)).to_have_text("second")
     [truncation] = peer.of_type("conversation.item.truncate")
     assert 300 < truncation["audio_end_ms"] < 4000
+    asked = [e["type"] for e in peer.client_events]
+    second = len(asked) - 1 - asked[::-1].index("conversation.item.create")
+    assert asked.index("conversation.item.truncate") < second, "the answer knows what was heard"
     assert [e["item"]["content"][0]["text"] for e in peer.of_type("conversation.item.create")] == [
         "first question",
         "second question",
@@ -184,7 +187,7 @@ def test_a_failed_tool_and_a_failed_answer_are_told(peer: Peer, launch) -> None:
 def test_the_page_is_accessible_and_fits(peer: Peer, launch, looks, language: str) -> None:
     """At rest, in a call and with the settings open; on a desk and on a phone; in light and dark."""
     question, answer = SAYINGS[language]
-    peer.answers = [Answer(answer)]
+    peer.answers = [Answer(answer, pace=0.05)]
     page = launch(language=language)
 
     def everywhere(state: str) -> None:

@@ -59,7 +59,7 @@ def test_a_spoken_conversation_on_the_page(server: RealServer, launch, looks) ->
     """Two spoken questions and a typed one, heard, answered aloud and shown."""
     first, second = spoken("What is your return policy?"), spoken("Thank you very much.")
     page = launch(
-        microphone=join(silence(1), first, silence(9), second, silence(60)), language="en", tap=True
+        microphone=join(silence(1), first, silence(6), second, silence(60)), language="en", tap=True
     )
     started(page, server.http)
     expect(page.locator(".line.assistant .words").nth(1)).to_have_text(
@@ -125,9 +125,9 @@ def test_what_was_not_heard_is_grey_here_and_forgotten_there(server: RealServer,
         1, timeout=ANSWERED
     )  # of the first: the answer was heard out
     expect(story).to_have_class("line assistant cut")
-    whole, unheard = story.locator(".words").inner_text(), story.locator(".unheard").inner_text()
-    heard = whole.removesuffix(unheard).strip()
-    assert whole == STORY and 0 < len(heard.split()) < len(STORY.split()) - 5
+    whole = story.locator(".words").text_content() or ""
+    heard = whole.removesuffix(story.locator(".unheard").text_content() or "")
+    assert whole.strip() == STORY and 0 < len(heard.split()) < len(STORY.split()) - 5
     item = page.evaluate(
         """() => new Promise((done) => {
           __ws.addEventListener("message", ({ data }) => {
@@ -137,8 +137,8 @@ def test_what_was_not_heard_is_grey_here_and_forgotten_there(server: RealServer,
           __ws.send(JSON.stringify({ type: "conversation.item.retrieve", item_id: Object.keys(__audio)[0] }));
         })"""
     )
-    kept = item["content"][0]["transcript"].strip()
-    assert answer.inner_text().removeprefix("I said: ").strip() == kept
+    kept = (item["content"][0].get("transcript") or item["content"][0].get("text")).strip()
+    assert (answer.text_content() or "").removeprefix("I said: ").strip() == kept
     assert STORY.startswith(kept)
     # The page spreads a clause's letters evenly over its sound, the server knows its words' times: a word or two apart.
     assert abs(len(kept.split()) - len(heard.split())) <= 2
@@ -198,8 +198,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     database = f"sqlite:///{folder}/shop.db"
     made = run("shop", "demo", "--database", database, cwd=folder, env=environment())
-    found = re.search(r"(\S+), (010-\d{4}-\d{4})", made.out)
-    assert found, made.out
+    found = re.search(r"(\S+), (010-\d{4}-\d{4})", made.out + made.err)
+    assert found, made
     with real_server(folder, MOKSORI__SHOP__DATABASE=database) as running:
         yield Shop(running, folder / "shop.db", found[1], found[2])
 
@@ -229,13 +229,13 @@ def test_a_spoken_korean_conversation_with_the_shop(shop: Shop, launch, looks) -
     """Two spoken questions, heard and answered in Korean; what the tool did is told, and the page asked for the shop."""
     first = voiced(shop.server, "배송비는 얼마입니까?")
     second = voiced(shop.server, "상담원에게 연결해 주세요.")
-    page = launch(microphone=join(silence(1), first, silence(14), second, silence(60)), tap=True)
+    page = launch(microphone=join(silence(1), first, silence(16), second, silence(60)), tap=True)
     started(page, shop.server.http)
     answers = page.locator(".line.assistant .words")
     expect(answers.first).to_have_text(re.compile("배송비는 3,000원"), timeout=ANSWERED)
     expect(page.locator(".line.tool.done .words").first).to_have_text("이용 규정을 확인했습니다")
     expect(answers.nth(1)).to_have_text(re.compile("상담원에게 전달했습니다"), timeout=ANSWERED)
-    expect(page.locator(".unheard")).to_have_count(0, timeout=ANSWERED)
+    expect(page.locator(".line.assistant").last.locator(".unheard")).to_have_count(0, timeout=ANSWERED)
     assert page.locator(".line.user .words").first.inner_text().startswith("배송")
     assert len(stretches(page)) >= 2
     expect(page.locator("#latency")).to_have_text(re.compile(r"^응답 \d\.\d초"))
@@ -244,6 +244,7 @@ def test_a_spoken_korean_conversation_with_the_shop(shop: Shop, launch, looks) -
     assert not [s for s in page.said if s.startswith(("error", "uncaught"))]
 
 
+@pytest.mark.slow
 def test_an_order_is_cancelled_by_the_card(shop: Shop, launch, looks) -> None:
     """Nothing is changed before the yes; the yes is sent when the sentence was heard; then it is done, once."""
     page = launch(tap=True)

@@ -37,7 +37,13 @@ def call(page: Page) -> None:
     page.locator("moksori-voice .buttons button").first.click()
 
 
-@pytest.mark.parametrize(("language", "dark"), [("ko", False), ("en", True)], ids=["ko-light", "en-dark"])
+@pytest.mark.parametrize(
+    ("language", "dark"),
+    [
+        pytest.param("ko", False, id="ko-light", marks=pytest.mark.slow),
+        pytest.param("en", True, id="en-dark"),
+    ],
+)
 def test_it_holds_a_spoken_conversation_on_an_allowed_origin(
     peer: Peer, site: ShopSite, launch, shot, language: str, dark: bool
 ) -> None:

@@ -38,22 +38,17 @@ export class Asking {
 
   constructor(private readonly put: (event: ClientEvent) => void) {}
 
-  /** The responses in the making. */
-  get running(): readonly string[] {
-    return [...this.active];
-  }
-
   /** A typed message; sent at once when the line is open, else when it is back. */
   say(item: TypedItem, open: boolean): void {
     this.unsure.push({ item, answer: true });
     if (!open) return;
-    this.cancel(this.put);
     this.put({ type: "conversation.item.create", item });
     this.answer();
   }
 
-  cancel(send: (event: ClientEvent) => void): void {
-    for (const id of this.active) send({ type: "response.cancel", response_id: id });
+  /** Call off what is in the making. */
+  cancel(): void {
+    for (const id of this.active) this.put({ type: "response.cancel", response_id: id });
   }
 
   /** Ask for an answer, now or when the running one has ended. */

@@ -119,8 +119,9 @@ export class Connection implements Listenable {
     const item = typed(text);
     this.show({ type: "conversation.item.added", item });
     this.clock.textSent(performance.now());
-    this.silence();
-    this.asking.say(item, this.line.live);
+    this.interrupt();
+    // The server first learns what was heard of the answer that this one breaks off: the next must know no more.
+    this.loudspeaker.whenSilent(() => this.asking.say(item, this.line.live));
   }
 
   /**
@@ -146,7 +147,7 @@ export class Connection implements Listenable {
 
   /** Stop what is being said here, and let the server know how much was heard. */
   interrupt(): void {
-    this.asking.cancel((event) => this.send(event));
+    this.asking.cancel();
     this.silence();
   }
 

@@ -6,6 +6,9 @@ import { SILENT, stepPlayback, type PlaybackEffect, type PlaybackEvent, type Pla
 import { decodePcm, msToSamples } from "./pcm.js";
 import type { Report } from "./playout.js";
 
+/** A worklet answers a cut within a few ms; after this (ms) nobody waits for it. */
+const CUT_MS = 150;
+
 export interface LoudspeakerOwner {
   /** Samples of an item came, were heard up to here, or were cut there. */
   came(item: string, samples: number): void;
@@ -22,6 +25,7 @@ export interface LoudspeakerOwner {
 export class Loudspeaker {
   private state: PlaybackState = SILENT;
   private interruptedAt: number | null = null;
+  private waiting: (() => void)[] = [];
 
   constructor(
     private readonly audio: Audio,
@@ -47,6 +51,17 @@ export class Loudspeaker {
 
   silence(): void {
     this.step({ type: "interrupt" });
+  }
+
+  /** Once a cut under way has been told to the server; at once where there is none. */
+  whenSilent(then: () => void): void {
+    if (!this.state.cutting) return then();
+    this.waiting.push(then);
+    setTimeout(() => this.cutDone(), CUT_MS);
+  }
+
+  private cutDone(): void {
+    for (const then of this.waiting.splice(0)) then();
   }
 
   private step(event: PlaybackEvent, samples?: Int16Array<ArrayBuffer>): void {
@@ -98,7 +113,7 @@ export class Loudspeaker {
         for (const { item, samples } of report.items) {
           this.owner.interrupted({ item, heard_ms: Math.floor(samples / 24), silent_after_ms: silent });
         }
-        return;
+        return this.cutDone();
       }
       case "gap":
         return this.owner.gap(report);
