@@ -35,7 +35,7 @@ test: $(VENV)/.dev web weights lint types unit web-tests postgres-tests models-t
 	@echo "== all tests passed"
 
 test-all: test $(CLIENTS)/.installed tests/clients/node/node_modules/.package-lock.json  ## the slow ones too
-	$(call step,slow tests,$(PYTEST) tests -m slow -p no:xdist || [ $$? -eq 5 ])
+	$(call step,slow tests,MOKSORI_CLIENTS=$(CLIENTS) $(PYTEST) tests -m slow -p no:xdist || [ $$? -eq 5 ])
 
 lint: $(VENV)/.dev  ## ruff, formatting, and which room may import which
 	$(call step,ruff,$(BIN)/ruff check src tests)
@@ -67,7 +67,8 @@ web-tests: web   ## types and tests of the browser side, where npm is
 	elif [ -n "$$CI" ]; then echo "npm is missing"; exit 1; else echo "left out: npm is not installed"; fi)
 
 clients-tests: $(VENV)/.dev weights $(CLIENTS)/.installed tests/clients/node/node_modules/.package-lock.json  ## published Realtime clients, unmodified
-	$(call step,published clients,MOKSORI_CLIENTS=$(CLIENTS) $(PYTEST) tests/clients -p no:xdist)
+	@rm -rf out/conformance
+	$(call step,published clients,MOKSORI_CLIENTS=$(CLIENTS) $(PYTEST) tests/clients tests/conformance -p no:xdist)
 	@$(BIN)/python -m tests.conformance.document
 
 # Their packages are not ours: PyAV and others of theirs must never be importable from moksori.

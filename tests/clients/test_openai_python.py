@@ -18,6 +18,7 @@ from moksori.audio.resample import resample
 from moksori.bench.normalise import words
 from tests.support.chat_stub import STORY
 from tests.support.openai_schema import validate_server_event
+from tests.support.pipecat_parser import validate_with_pipecat
 from tests.support.real_server import RealServer
 from tests.support.speech import Clip, spoken
 
@@ -48,6 +49,7 @@ class Conversation:
             while True:
                 raw = json.loads(await self.connection.recv_bytes())
                 validate_server_event(raw)
+                validate_with_pipecat(raw)
                 self.log.append(raw)
                 assert raw["type"] != "error" or type == "error", raw
                 if raw["type"] == type and check(raw):
@@ -160,6 +162,30 @@ async def test_a_spoken_turn_under_server_vad(server: RealServer) -> None:
 
     held = await conversation(server, act)
     assert held.types().count("response.created") == 1
+
+
+async def test_words_are_shown_while_they_are_spoken(server: RealServer) -> None:
+    """A transcription model that streams, by its name: real words come before the caller has finished."""
+    clip = spoken(
+        "I ordered a pair of blue running shoes last week and they still have not arrived at my house.",
+        "flite:slt",
+    )
+    audio = {
+        "input": {"turn_detection": {"type": "server_vad"}, "transcription": {"model": "gpt-4o-transcribe"}}
+    }
+
+    async def act(c: Conversation) -> None:
+        await c.connection.session.update(session={"type": "realtime", "audio": audio})
+        await c.until("session.updated")
+        async with c.microphone(clip):
+            await c.until("conversation.item.input_audio_transcription.completed")
+
+    held = await conversation(server, act)
+    kind = "conversation.item.input_audio_transcription"
+    deltas = [e["delta"] for e in held.log if e["type"] == f"{kind}.delta"]
+    types = held.types()
+    assert types.index(f"{kind}.delta") < types.index("input_audio_buffer.speech_stopped")
+    assert "running shoes" in " ".join(words("".join(deltas)))
 
 
 async def test_a_manual_commit(server: RealServer) -> None:

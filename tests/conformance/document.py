@@ -12,6 +12,7 @@ from pathlib import Path
 
 from moksori.protocol.server_events import SERVER_EVENTS
 
+from .fields import RESPONSE, SESSION
 from .seen import FOLDER, all_seen
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "conformance.md"
@@ -57,26 +58,16 @@ NEVER = {
 }
 """Why an event does not come over a WebSocket."""
 
-UNTESTED_HERE = frozenset(
-    (
-        "conversation.item.input_audio_transcription.delta",
-        "conversation.item.input_audio_transcription.failed",
-    )
-)
-"""Sent, and tested with the core (`tests/unit/conversation`), but not by the flows over the wire."""
-
-FIELDS = (
-    ("`audio.input.noise_reduction`", "nothing removes noise; refused in strict sessions, null in others"),
-    ("`include` (logprobs)", "the recogniser gives none; refused in strict sessions, null in others"),
-    ("`tracing`", "there is no tracing service; refused in strict sessions, null in others"),
+BESIDE = (
     ("MCP `connector_id`, `tunnel_id`", "refused: MCP servers are reached by `server_url`, if `mcp.allowed_hosts` names them"),
+    ("MCP `require_approval`", "the call is shown as `mcp_approval_request` and made when its approval comes"),
     ("translation sessions", "refused in words, over HTTP and WebSocket"),
 )  # fmt: skip
 
 
 def events_table(seen: set[str]) -> str:
     """Markdown. Raises `ValueError` where the words above and what was seen do not agree."""
-    wrong = sorted(seen & NEVER.keys()) + sorted(SERVER_EVENTS.keys() - seen - NEVER.keys() - UNTESTED_HERE)
+    wrong = sorted(seen & NEVER.keys()) + sorted(SERVER_EVENTS.keys() - seen - NEVER.keys())
     if wrong:
         raise ValueError(f"seen though said never to be, or neither seen nor explained: {', '.join(wrong)}")
     rows = []
@@ -101,14 +92,25 @@ def clients_table() -> str:
     return "\n".join([head, "| --- " * (2 + len(flows)) + "|", *rows])
 
 
+def fields_table() -> str:
+    rows = [f"| `session.{name}` | {effect} |" for name, (effect, _) in SESSION.items()]
+    rows += [f"| `response.{name}` | {effect} |" for name, (effect, _) in RESPONSE.items()]
+    rows += [f"| {name} | {effect} |" for name, effect in BESIDE]
+    return "\n".join(["| field | what it does here |", "| --- | --- |", *rows])
+
+
 def page() -> str:
-    fields = "\n".join(f"| {name} | {why} |" for name, why in FIELDS)
+    """Raises `ValueError` where what the page would say was not seen."""
+    seen, by_pipecat = all_seen()
+    if not by_pipecat:
+        raise ValueError("Pipecat's parser was not asked: run `make clients-tests`")
     return f"""# Conformance
 
 This page is written by the tests (`make clients-tests`); do not edit it.
 
 All eleven client events are understood. Every event below was checked, as it was sent, against the types of the
-`openai` package, against the fields its schema requires, and against what the strictest published clients demand.
+`openai` package, against the fields its schema requires, against what the strictest published clients demand, and by
+Pipecat's own parser.
 
 ## Clients
 
@@ -119,13 +121,14 @@ no such thing.
 
 ## Server events (local engine, WebSocket)
 
-{events_table(all_seen())}
+{events_table(seen)}
 
-## What has no component behind it
+## Fields
 
-| field | what happens |
-| --- | --- |
-{fields}
+Each with a test behind it (`tests/conformance/fields.py`). Refused means an `error` with `invalid_value` and the field's
+path as `param`; other sessions than strict ones show null where a field has no effect.
+
+{fields_table()}
 
 ## Dialects
 

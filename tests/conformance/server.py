@@ -32,6 +32,7 @@ from moksori.settings import Engine as EngineSettings
 from moksori.telemetry import Telemetry
 from tests.support.chat_stub import answer
 from tests.support.openai_schema import validate_beta_event, validate_server_event
+from tests.support.pipecat_parser import validate_with_pipecat
 
 from .seen import saw
 
@@ -137,6 +138,7 @@ class Talk:
             event: dict[str, Any] = json.loads(await self.socket.recv())
         (validate_beta_event if self.beta else validate_server_event)(event)
         if not self.beta:
+            validate_with_pipecat(event)
             saw(event["type"])
         self.log.append(event)
         return event
