@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.openai_schema import validate_server_event
-from tests.support.real_server import RealServer, server_with_stub_mind
+from tests.support.real_server import RealServer
 
 pytestmark = pytest.mark.models
 
@@ -22,12 +22,6 @@ EVENTS = 10_000
 SESSIONS = 20
 PATIENCE_S = 120
 TRY_AGAIN_LATER = 1013
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory):
-    with server_with_stub_mind(tmp_path_factory.mktemp("fuzz")) as running:
-        yield running
 
 
 class Monkey:
@@ -183,13 +177,13 @@ async def _one_session(server: RealServer, seed: int, count: int) -> Counter[str
     return seen
 
 
-async def test_ten_thousand_events_end_no_session(server: RealServer) -> None:
+async def test_ten_thousand_events_end_no_session(talking: RealServer) -> None:
     total = Counter[str]()
     for first in range(0, SESSIONS, 4):
         for seen in await asyncio.gather(
-            *(one_session(server, seed, EVENTS // SESSIONS) for seed in range(first, first + 4))
+            *(one_session(talking, seed, EVENTS // SESSIONS) for seed in range(first, first + 4))
         ):
             total += seen
     assert total["error"] > EVENTS // 10
-    log = await asyncio.to_thread(server.log.read_text)
+    log = await asyncio.to_thread(talking.log.read_text)
     assert "Traceback" not in log and '"level": "error"' not in log, log[-3000:]

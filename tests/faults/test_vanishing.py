@@ -7,7 +7,6 @@ import base64
 import json
 import socket
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ from moksori.agent.speech import HEARING_RATE, SPEAKING_RATE
 from moksori.audio import pcm
 from moksori.audio.resample import resample
 from tests.support.chat_stub import STORY
-from tests.support.real_server import RealServer, server_with_stub_mind
+from tests.support.real_server import RealServer
 from tests.support.speech import say
 
 from .server_process import PATIENCE_S
@@ -28,13 +27,6 @@ pytestmark = pytest.mark.models
 NO_GOODBYE = struct.pack("ii", 1, 0)
 """SO_LINGER: closing resets the connection."""
 CHUNK = SPEAKING_RATE // 10 * 2
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
-    folder = tmp_path_factory.mktemp("vanishing")
-    with server_with_stub_mind(folder, MOKSORI__LIMITS__RESUME_WINDOW_S="1") as running:
-        yield running
 
 
 def vanish(call: ClientConnection) -> None:
@@ -81,19 +73,19 @@ async def in_the_servers_sentence(call: ClientConnection) -> None:
 
 
 @pytest.mark.parametrize("moment", [in_its_own_sentence, in_the_servers_sentence], ids=lambda f: f.__name__)
-async def test_nothing_of_it_is_left_and_the_others_notice_nothing(server: RealServer, moment: Any) -> None:
-    async with connect(server.ws, max_size=None) as other:
+async def test_nothing_of_it_is_left_and_the_others_notice_nothing(talking: RealServer, moment: Any) -> None:
+    async with connect(talking.ws, max_size=None) as other:
         await ask(other, "Tell me a story.")
         await until(other, "response.output_audio.delta")
-        gone = await connect(server.ws, max_size=None)
+        gone = await connect(talking.ws, max_size=None)
         await moment(gone)
         vanish(gone)
         assert (await until(other, "response.output_audio_transcript.done"))["transcript"] == STORY
         assert (await until(other, "response.done"))["response"]["status"] == "completed"
         async with asyncio.timeout(PATIENCE_S):
-            while await sessions(server) != 1:  # noqa: ASYNC110 - another process
+            while await sessions(talking) != 1:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.1)
         await ask(other, "Still there?")
         assert (await until(other, "response.done"))["response"]["status"] == "completed"
-    log = await asyncio.to_thread(server.log.read_text)
+    log = await asyncio.to_thread(talking.log.read_text)
     assert "Traceback" not in log and '"level": "error"' not in log, log[-3000:]
