@@ -21,7 +21,7 @@ from tests.faults.server_process import server as serve
 from tests.support.chat_stub import STORY, chat_stub
 from tests.support.real_server import RealServer, real_server, server_with_stub_mind
 
-from .conftest import SHOTS
+from .conftest import SHOTS, violations
 from .shop_site import ShopSite, shop_site
 from .sound import join, silence, spoken
 from .tap import audible_ms, sounded_ms, stretches
@@ -293,6 +293,7 @@ def test_the_widget_on_a_shops_page_and_on_a_strangers(
     said = {"ko": "이 사이트에서는 상담을 열 수 없습니다.", "en": "Calls can't be opened from this site."}
     expect(widget.locator(".problem .said")).to_have_text(said[language])
     shot(page, f"widget-refused-{language}")
+    assert violations(page) == []
     assert not [s for s in page.said if "Content Security Policy" in s]
 
 
