@@ -13,6 +13,7 @@ OPENAI_FLOWS = {
     "test_a_spoken_turn_under_server_vad": "spoken",
     "test_a_function_call_round_trip": "tool",
     "test_an_interruption_is_truncated_where_the_client_says": "interruption",
+    "test_a_lost_connection_is_made_again": "reconnection",
 }
 """Tests of `test_openai_python.py` and the flow each holds."""
 

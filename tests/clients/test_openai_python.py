@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from openai.types.websocket_reconnection import ReconnectingEvent
 
 from moksori.audio.pcm import from_float
 from moksori.audio.resample import resample
 from moksori.bench.normalise import words
 from tests.support.chat_stub import STORY
+from tests.support.cuttable import cuttable
 from tests.support.openai_schema import validate_server_event
 from tests.support.pipecat_parser import validate_with_pipecat
 from tests.support.real_server import RealServer
@@ -254,6 +256,33 @@ async def test_an_interruption_is_truncated_where_the_client_says(server: RealSe
         assert done["response"]["output"][0]["content"][0]["transcript"] == f"I said: {kept}"
 
     await conversation(server, act)
+
+
+async def test_a_lost_connection_is_made_again(server: RealServer) -> None:
+    """The package connects anew by itself when it is allowed to, and finds a session that works."""
+    port = int(server.http.rsplit(":", 1)[1])
+    codes: list[int] = []
+    greeted = 0
+    async with cuttable(port) as line, asyncio.timeout(PATIENCE_S):
+        client = AsyncOpenAI(
+            base_url=f"http://127.0.0.1:{line.port}/v1", api_key="no key is needed on loopback"
+        )
+
+        def again(event: ReconnectingEvent) -> None:
+            codes.append(event.close_code)
+
+        async with client.realtime.connect(model="moksori-local", on_reconnecting=again) as connection:
+            async for event in connection:
+                if event.type == "session.created":
+                    greeted += 1
+                    await Conversation(connection).say("Hello there")
+                elif event.type == "response.done":
+                    assert event.response.output is not None
+                    assert "You said: Hello there" in event.response.output[0].to_json()
+                    if greeted == 2:
+                        break
+                    line.cut()
+    assert codes == [1006]
 
 
 async def test_a_pause_inside_a_question_is_answered_once_and_whole(server: RealServer) -> None:
