@@ -8,10 +8,10 @@ from pathlib import Path
 RESULTS = Path(__file__).parents[2] / "out" / "conformance" / "clients.json"
 
 
-def note(package: str, dialect: str, flows: dict[str, bool]) -> None:
-    """Keep the result of one client's run beside those of the others."""
+def note(package: str, dialect: str, flows: dict[str, bool], *, by_rule: bool = False) -> None:
+    """Keep the result of one client's run beside those of the others; `by_rule`: without real models."""
     known = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    before = known.get(package, {}).get("flows", {})
-    known[package] = {"dialect": dialect, "flows": {**before, **flows}}
+    kept = known.setdefault(package, {"dialect": dialect, "flows": {}, "by_rule": {}})
+    kept["by_rule" if by_rule else "flows"].update(flows)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(known, indent=1, sort_keys=True), "utf-8")

@@ -91,8 +91,13 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.program)
 def test_the_client_holds_its_flows(client: Client, clips: Path, request: pytest.FixtureRequest) -> None:
-    client.need()
     server: RealServer = request.getfixturevalue("tls_server" if client.tls else "server")
+    hold(client, server, clips)
+
+
+def hold(client: Client, server: RealServer, clips: Path, *, by_rule: bool = False) -> None:
+    """Run the client's program against the server; fails naming client, flow and event."""
+    client.need()
     place = (
         ["--https", server.http, "--ca", str(server.certificate)] if client.tls else ["--http", server.http]
     )
@@ -107,7 +112,8 @@ def test_the_client_holds_its_flows(client: Client, clips: Path, request: pytest
         check=False,
     )
     lines = {line["flow"]: line for line in map(json.loads, filter(None, done.stdout.splitlines()))}
-    note(client.package, client.dialect, {flow: bool(lines.get(flow, {}).get("ok")) for flow in client.flows})
+    held = {flow: bool(lines.get(flow, {}).get("ok")) for flow in client.flows}
+    note(client.package, client.dialect, held, by_rule=by_rule)
     for flow in client.flows:
         assert flow in lines, f"{client.package}: {flow}: its program ended before it: {done.stderr[-2000:]}"
         line = lines[flow]

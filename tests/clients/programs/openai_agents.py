@@ -91,9 +91,8 @@ async def tool(flow: Flow) -> None:
         await made.send_message("Where is my order?")
         await flow.until("tool_start", "error")
         await flow.until("tool_end", "error")
-        await answered(flow)
-        await answered(flow)
-        expect(flow, "shipped yesterday")
+        while "shipped yesterday" not in flow.said.lower():  # the call's own answer, then the one with its result
+            await answered(flow)
 
 
 async def spoken(flow: Flow) -> None:
