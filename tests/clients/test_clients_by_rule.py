@@ -19,9 +19,12 @@ import pytest
 from moksori.server.tls import CERTIFICATE
 from tests.support.real_server import RealServer
 
+from . import test_openai_beta_python as beta_package
+from . import test_openai_python as package
+from .report import note
 from .test_published_clients import CLIENTS, Client, hold
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,3 +77,26 @@ def test_the_client_holds_its_flows(client: Client, by_rule: RealServer, tones: 
     if client.tls != by_rule.http.startswith("https"):
         pytest.skip("each client has the one address it can speak to")
     hold(client, by_rule, tones, by_rule=True)
+
+
+PACKAGE = {
+    "typed": package.test_a_typed_turn_answered_in_text,
+    "spoken": package.test_a_spoken_turn_under_server_vad,
+    "tool": package.test_a_function_call_round_trip,
+    "reconnection": package.test_a_lost_connection_is_made_again,
+}
+"""Its interruption is checked against real speech only: how many words are heard in two seconds."""
+
+
+@pytest.mark.parametrize("flow", PACKAGE)
+async def test_the_openai_package_holds_its_flows(flow: str, by_rule: RealServer) -> None:
+    if by_rule.http.startswith("https"):
+        pytest.skip("over TLS it is the package for Node that is run")
+    await PACKAGE[flow](by_rule)
+    note("openai (PyPI)", "GA", {flow: True}, by_rule=True)
+
+
+async def test_the_openai_packages_beta_resources_hold_every_flow(by_rule: RealServer) -> None:
+    if by_rule.http.startswith("https"):
+        pytest.skip("over TLS it is the package for Node that is run")
+    note("openai (PyPI), beta resources", "beta", await beta_package.held(by_rule), by_rule=True)

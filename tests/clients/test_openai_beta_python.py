@@ -25,7 +25,12 @@ FRAME = 960
 TOOL = {"type": "function", "name": "find_order", "description": "Find it.", "parameters": {"type": "object"}}
 
 
-async def test_the_beta_resources_hold_every_flow(server: RealServer) -> None:  # noqa: PLR0915 - one call, in order
+async def test_the_beta_resources_hold_every_flow(server: RealServer) -> None:
+    note("openai (PyPI), beta resources", "beta", await held(server))
+
+
+async def held(server: RealServer) -> dict[str, bool]:  # noqa: PLR0915 - one call, in order
+    """Every flow in one conversation."""
     client = AsyncOpenAI(
         api_key="none is needed on loopback", websocket_base_url=server.ws.removesuffix("/realtime")
     )
@@ -114,4 +119,4 @@ async def test_the_beta_resources_hold_every_flow(server: RealServer) -> None:  
         await until("response.done")
         await speaking
         flows["interruption"] = True
-    note("openai (PyPI), beta resources", "beta", flows)
+    return flows

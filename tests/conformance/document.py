@@ -123,7 +123,7 @@ Pipecat's own parser.
 
 Unmodified packages from PyPI and npm, each against the whole server with real ears and voice, and against one whose
 ears, voice and mind are rules. "holds": with the real ones; "by rule": this page was written after a run without them.
-"–": the client has no such thing.
+"–": the client has no such thing, or it is tried with real speech only.
 
 {clients_table()}
 

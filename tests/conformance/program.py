@@ -21,7 +21,7 @@ from moksori.telemetry import Telemetry
 
 from .server import engine
 
-KEYS = ("none is needed on loopback", "none")
+KEYS = ("none is needed on loopback", "no key is needed on loopback", "none")
 """What the programs of `tests/clients` say where a client insists on a key."""
 
 
