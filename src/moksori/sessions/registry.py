@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
+import msgspec
+
 from moksori.agent.backend import Backend, BackendRefused, Opening
 from moksori.agent.principal import Principal
 from moksori.protocol.dialects.beta import BetaEdge
@@ -294,6 +296,10 @@ class Sessions:
             )
         if request.secret_session is None:
             return session
+        asked = request.secret_session.get("prompt")
+        if self._shop is not None and isinstance(asked, dict) and asked.get("id") == self._shop.prompt_id:
+            # The shop takes its own prompt, before any backend is told of it.
+            supported = msgspec.structs.replace(supported, refused=supported.refused - {"prompt"})
         try:
             return merge(session, request.secret_session, strict=False, supported=supported)
         except ProtocolError as error:
