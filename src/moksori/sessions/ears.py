@@ -87,6 +87,11 @@ class Ears:
         self._ended: dict[str, int] = {}
         self._committed_ms = 0
 
+    @property
+    def sounds_until(self) -> float:
+        """When the last sound that was sent will have played, monotonic ms; 0 when it was thrown away."""
+        return self._busy_until
+
     # ------------------------------------------------------------------ the caller
 
     def appended(self, ms: float, now: float) -> None:
@@ -141,6 +146,8 @@ class Ears:
     def cut(self, item_id: str, audio_end_ms: int) -> None:
         if item_id in self._items:
             self._items[item_id].limit_ms = audio_end_ms
+            # Nothing that was sent behind the cut is played: the next sound begins when it comes.
+            self._busy_until = 0.0
 
     def silenced(self, now: float) -> None:
         """What was sent and not played is thrown away by the client (it interrupted)."""

@@ -92,3 +92,19 @@ def test_an_answer_in_writing_is_heard_when_it_is_there() -> None:
     ears.typed("yes", "yes", now=10)
     assert notes.heard_at[-1] == (FIRST + SECOND, 0)
     assert notes.turns[-1].final
+
+
+def test_after_a_cut_by_the_client_the_next_answer_sounds_at_once() -> None:
+    """A caller who types over a long answer hears the next one now, not when the first would have ended."""
+    notes = Notes()
+    ears = Ears(notes)  # type: ignore[arg-type]
+    ears.wrote("long", "A very long list. " * 9)
+    ears.sounded("long", 20 * SECOND_OF_AUDIO, 0)
+    ears.cut("long", 1000)
+    ears.wrote("next", FIRST)
+    ears.sounded("next", 2 * SECOND_OF_AUDIO, 1500)
+    ears.audio_ended("next")
+    ears.typed("early", "yes", 2000)
+    assert FIRST.strip() not in [text for text, _ in notes.heard_at]
+    ears.typed("yes", "yes", 3600)
+    assert FIRST.strip() in [text.strip() for text, _ in notes.heard_at]
