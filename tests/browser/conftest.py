@@ -71,6 +71,7 @@ TAP = """
   window.WebSocket = class extends Socket {
     constructor(...given) {
       super(...given);
+      window.__ws = this;
       this.addEventListener("message", ({ data }) => {
         const event = JSON.parse(data);
         if (!event.type.endsWith(".delta")) window.__socket.push({ type: event.type, at: performance.now() });
@@ -108,7 +109,8 @@ def built() -> Path:
     return DIST
 
 
-@pytest.fixture(scope="session")
+# For this package only: while it runs, no other test of the same process can have an event loop of its own.
+@pytest.fixture(scope="package")
 def playwright(built: Path) -> Iterator[Playwright]:
     with sync_playwright() as p:
         yield p
@@ -124,7 +126,7 @@ Launch = Callable[..., Page]
 Browsers = Callable[[np.ndarray | None, bool, bool], Browser]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browsers(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
     """A Chromium for a microphone; those with nothing to say share one, each test in a context of its own."""
     folder = tmp_path_factory.mktemp("microphones")

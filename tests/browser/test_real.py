@@ -189,6 +189,7 @@ def test_a_killed_server_comes_back_and_the_page_carries_on(tmp_path: Path, laun
             page.fill("#textInput", "What did you say?")
             page.press("#textInput", "Enter")
             expect(answers.nth(1)).to_have_text("I said: You said: My name is Kim.", timeout=ANSWERED)
+            expect(page.locator(".line.user")).to_have_count(2)  # what is told again is not shown again
             looks(page, "real-restarted")
 
 
@@ -331,7 +332,7 @@ def test_the_local_model_answers_a_spoken_question(tmp_path: Path, launch, looks
         question = spoken("How many days are in a week?")
         page = launch(microphone=join(silence(1), question, silence(60)), language="en", tap=True)
         thinking = time.monotonic() + 180
-        while httpx.get(f"{server.http}/readyz").json()["parts"]["llm"] != "ready":
+        while httpx.get(f"{server.http}/readyz", timeout=60).json()["parts"]["llm"] != "ready":
             assert time.monotonic() < thinking, "The language model did not get ready."
             time.sleep(0.5)
         started(page, server.http)

@@ -5,7 +5,6 @@
  * socket is sent again, under the same id, so that it is never there twice.
  */
 
-import { textOf } from "./transcript.js";
 import type { ClientEvent, Item } from "./wire.js";
 
 export type TypedItem = Item & { id: string };
@@ -95,10 +94,9 @@ export class Asking {
   restarted(history: readonly Item[]): void {
     this.active.clear();
     this.wanted = false;
-    const unsure = new Set(this.unsure.map((u) => textOf(u.item)));
+    const unsure = new Set<string | undefined>(this.unsure.map((u) => u.item.id));
     for (const item of history) {
-      if (item.role === "user" && unsure.has(textOf(item))) continue;
-      this.put({ type: "conversation.item.create", item });
+      if (!unsure.has(item.id)) this.put({ type: "conversation.item.create", item });
     }
     this.resend();
   }

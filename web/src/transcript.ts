@@ -247,15 +247,18 @@ export function stepTranscript(state: Transcript, event: TranscriptEvent): Trans
   }
 }
 
-/** What a new call is told of the old one, when the old one could not be resumed: texts only, what was heard of answers. */
+/**
+ * What a new call is told of the old one, when the old one could not be resumed: texts only, what was heard of answers.
+ * Under their old ids, so that they come back as the lines they are.
+ */
 export function historyOf(state: Transcript): Item[] {
   return state.lines.flatMap((line): Item[] => {
     if (line.kind === "user" && line.text && !line.partial) {
-      return [{ type: "message", role: "user", content: [{ type: "input_text", text: line.text }] }];
+      return [{ id: line.id, type: "message", role: "user", content: [{ type: "input_text", text: line.text }] }];
     }
     if (line.kind === "assistant") {
       const text = line.spoken ? line.map.text.slice(0, line.heard) : line.map.text;
-      if (text) return [{ type: "message", role: "assistant", content: [{ type: "output_text", text }] }];
+      if (text) return [{ id: line.id, type: "message", role: "assistant", content: [{ type: "output_text", text }] }];
     }
     return [];
   });

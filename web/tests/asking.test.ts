@@ -69,7 +69,7 @@ describe("what is typed and asked for", () => {
     asking.began("resp_lost");
     asking.done("resp_lost");
     asking.say(item("new", "And now?"), false);
-    asking.restarted([item("old", "Who are you?"), item("same words", "And now?")]);
+    asking.restarted([item("old", "Who are you?"), item("new", "And now?")]);
     expect(sent).toEqual(["conversation.item.create old", "conversation.item.create new", "response.create"]);
   });
 });
