@@ -30,7 +30,7 @@ async def shop(little_file: Path, fresh: Callable[[Path], str]) -> AsyncIterator
 
 
 def flows() -> FlowsBrain:
-    return FlowsBrain(otherwise=LiteBrain(), today=NOW.date)
+    return FlowsBrain(otherwise=LiteBrain(), clock=lambda: NOW)
 
 
 async def status(shop: ShopDesk, order: str) -> str:
