@@ -21,6 +21,7 @@ from moksori.agent.backend import (
     Sink,
 )
 from moksori.agent.brain import BrainFailed, Called, Finished, Said, Thought
+from moksori.agent.filler import FILLER
 from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed
 from moksori.audio.pcm import from_float
 from moksori.conversation import events as ev
@@ -28,6 +29,7 @@ from moksori.conversation.board import Rules
 from moksori.conversation.core import Conversation
 from moksori.engine.context import Window
 from moksori.engine.ear import Ear
+from moksori.engine.lite import bridging
 from moksori.engine.meter import metered
 from moksori.engine.mouth import Encoder
 from moksori.engine.scheduler import URGENCY, Overloaded, Urgency
@@ -404,7 +406,10 @@ class LocalBackend:
         response = effect.response_id
         most_calls = 1 if effect.parallel_tool_calls is False else None
         try:
-            brain = self._engine.answering.think(self._thought(effect))
+            if FILLER in (effect.metadata or {}):
+                brain = bridging(self._thought(effect))
+            else:
+                brain = self._engine.answering.think(self._thought(effect))
             async for said in metered(self._engine.thinking, brain):
                 match said:
                     case Said():

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from moksori.agent.brain import Brain, BrainEvent, Finished, Said, Thought
+from moksori.agent.filler import FILLER
 from moksori.conversation.clauses import weight
 from moksori.conversation.language import SURE
 from moksori.protocol.items import InputAudio, InputText, Item, Message, OutputAudio, OutputText
@@ -30,6 +31,12 @@ class LiteBrain:
         answer = fixed_answer(words, language_of(words, thought.language))
         yield Said(answer)
         yield Finished()
+
+
+async def bridging(thought: Thought) -> AsyncIterator[BrainEvent]:
+    """Says what the metadata of a response holds that only bridges a wait: no brain is asked."""
+    yield Said((thought.metadata or {})[FILLER])
+    yield Finished()
 
 
 class EchoBrain:

@@ -25,9 +25,10 @@ def register(settings: Settings) -> None:
 
 def said_again(settings: Settings) -> Iterator[str]:
     """The fixed sentences and templates of all that may answer under these settings, `{slots}` where they vary."""
-    from moksori.sessions import goodbye
+    from moksori.sessions import filler, goodbye
 
     yield goodbye.texts()["ko"]
+    yield from filler.texts()["ko"]
     if settings.engine.llm.kind in ("lite", "flows"):
         from moksori.engine import lite
 
@@ -42,7 +43,7 @@ def _of_the_shop(settings: Settings) -> Iterator[str]:
     from moksori.shop.policy import PolicyUnusable, load_policy
     from moksori.shop.texts import entries
 
-    if settings.engine.llm.kind == "flows":
+    if settings.engine.llm.kind != "openai":
         yield from templates("ko")
     for file in ("read_out", "refusals"):
         yield from _in_korean(entries(file))

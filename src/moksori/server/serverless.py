@@ -1,7 +1,8 @@
 """A function that opens voice sessions for a shop's pages: `POST {sessionId, userContext}` gives a client secret.
 
-It holds the key of a moksori server and nothing else: `MOKSORI_URL` and `MOKSORI_API_KEY` in its environment. A plain
-ASGI application, so that AWS Lambda (through Mangum), Vercel's Python runtime and any ASGI server can run it.
+With `audioData`, a recording, it also says that and answers with what was understood and replied. It holds the key of
+a moksori server and nothing else: `MOKSORI_URL` and `MOKSORI_API_KEY` in its environment. A plain ASGI application, so
+that AWS Lambda (through Mangum), Vercel's Python runtime and any ASGI server can run it.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ import httpx
 
 from moksori.agent.language import language_from
 from moksori.agent.tools import Language
+from moksori.server.serverless_turn import NotAudio, TurnFailed, pcm_of, spoken_turn
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-LONGEST_BODY = 256 * 1024
-"""Bytes of a request that are read."""
+LONGEST_BODY = 4 * 1024 * 1024
+"""Bytes of a request that are read: what function platforms take, nearly all of it the recording."""
 LONGEST_ID = 200
 TIMEOUT_S = 8.0
 """Below the ten seconds after which the shortest function plans give up."""
+TURN_S = 25.0
+"""How long a spoken turn may take, where `MOKSORI_TURN_S` says nothing: gateways give up after 29 seconds."""
 
 
 class Handler:
@@ -80,15 +84,51 @@ class Handler:
             return 400, _error("session_id", language)
         if context is not None and not isinstance(context, dict):
             return 400, _error("user_context", language)
+        recording: bytes | None = None
         if asked.get("audioData") is not None:
-            return 400, _error("audio_data", language)
-        return await self._open(session_id, context or {}, language)
+            try:
+                recording = pcm_of(asked["audioData"])
+            except NotAudio as why:
+                return 400, _error(why.code, language)
+        status, opened = await self._open(session_id, context or {}, language)
+        if status != 200 or recording is None:
+            return status, {k: v for k, v in opened.items() if k != "model"}
+        return await self._turn(opened, recording, language)
+
+    async def _turn(
+        self, opened: dict[str, Any], recording: bytes, language: Language
+    ) -> tuple[int, dict[str, Any]]:
+        """The recording said, in a session of the secret that was just made."""
+        model = opened.pop("model")
+        try:
+            seconds = float(self._variable("MOKSORI_TURN_S") or TURN_S)
+        except ValueError:
+            seconds = TURN_S
+        try:
+            answered = await spoken_turn(
+                self._variable("MOKSORI_URL") or "",
+                opened["clientSecret"],
+                recording,
+                language=language,
+                model=model,
+                seconds=seconds,
+            )
+        except TurnFailed as why:
+            return 504 if why.code == "turn_timeout" else 502, _error(why.code, language)
+        return 200, {
+            **opened,
+            "transcript": answered.transcript,
+            "text": answered.text,
+            "audio": answered.audio,
+        }
+
+    def _variable(self, name: str) -> str | None:
+        return (os.environ if self._environment is None else self._environment).get(name)
 
     async def _open(
         self, session_id: str, context: dict[str, Any], language: Language
     ) -> tuple[int, dict[str, Any]]:
-        environment = os.environ if self._environment is None else self._environment
-        url, key = environment.get("MOKSORI_URL"), environment.get("MOKSORI_API_KEY")
+        url, key = self._variable("MOKSORI_URL"), self._variable("MOKSORI_API_KEY")
         if not url:
             return 500, _error("not_configured", language)
         body = {"sessionId": session_id, "userContext": {"language": language, **context}}
@@ -109,6 +149,7 @@ class Handler:
                 "sessionId": session_id,
                 "clientSecret": made["value"],
                 "expiresAt": made["expires_at"],
+                "model": made.get("model"),
             }
         except (ValueError, KeyError, TypeError):
             return 502, _error("refused", language)

@@ -9,6 +9,7 @@ sentence waits for a yes. What was said and heard goes to the guard as it happen
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from moksori.agent.backend import Backend, BackendLost, Capabilities, CloseReason, Farewell, Opening, Sink
+from moksori.agent.filler import FILLER
 from moksori.agent.guard import Clear, Guard, Guards, OfferedTool, Outcome
 from moksori.agent.language import language_from, spoken_language
 from moksori.agent.principal import Principal
@@ -32,6 +34,7 @@ from moksori.protocol.items import FunctionCall, Message
 from moksori.protocol.session import RealtimeSession, Session
 from moksori.protocol.session_object import FunctionTool, Prompt, Transcription
 from moksori.sessions.ears import Ears
+from moksori.sessions.filler import SOONEST_MS, Patience
 from moksori.sessions.routing import Route, Routed
 from moksori.telemetry import get_logger
 
@@ -39,6 +42,8 @@ _log = get_logger(__name__)
 
 MOST_ROUNDS = 8
 """Answers in a row that are only tool calls; after them the model has to speak."""
+MOST_BRIDGING_S = 4.0
+"""A sentence that bridges a wait and was not made by then is waited for no longer."""
 _MILLISECONDS_A_BYTE = {"audio/pcm": 1 / 48, "audio/pcmu": 1 / 8, "audio/pcma": 1 / 8}
 _OWN = "srv_"
 """Begins the ids of events that the server sends to a backend by itself."""
@@ -195,6 +200,11 @@ class Desk:
         self._audio_scale = _MILLISECONDS_A_BYTE["audio/pcm"]
         self._output_rate = 24_000
         self._names: frozenset[str] = frozenset()
+        self._aloud = True
+        self._caller_speaks = False
+        self._filled: asyncio.Event | None = None
+        """Set when the sentence that bridges a wait has been made, or was refused."""
+        self._patience: Patience | None = None
 
     def opening(self, opening: Opening) -> Opening:
         """The opening as the backend gets it."""
@@ -202,6 +212,7 @@ class Desk:
         assert isinstance(session, RealtimeSession)
         self._audio_scale = _scale(session)
         self._output_rate = session.audio.output.format.sample_rate
+        self._aloud = "audio" in session.output_modalities
         prompt = session.prompt
         if not self._call.active and prompt is not None and prompt.id == self._call.shop.prompt_id:
             self._call.begin(prompt)
@@ -301,6 +312,8 @@ class Desk:
         if not self._call.active:
             return frame
         self._call.rounds = 0
+        if isinstance(given.get("metadata"), dict):
+            given["metadata"] = {k: v for k, v in given["metadata"].items() if k != FILLER}
         if isinstance(given.get("instructions"), str):
             given["instructions"] = self._call.shop.instructions(
                 self._call.variables, self._call.language, given["instructions"]
@@ -370,10 +383,12 @@ class Desk:
                 ears.shown(event.item_id, event.text)
                 self._sink.frame(frame)
             case out.InputAudioBufferSpeechStarted():
+                self._caller_speaks = True
                 ears.speech_started(event.item_id, event.audio_start_ms, now)
                 ears.silenced(now)
                 self._sink.frame(frame)
             case out.InputAudioBufferSpeechStopped():
+                self._caller_speaks = False
                 ears.speech_stopped(event.item_id, event.audio_end_ms)
                 self._sink.frame(frame)
             case out.InputAudioBufferCommitted():
@@ -391,7 +406,8 @@ class Desk:
             case out.SessionUpdated():
                 self._session_updated(event)
             case out.ResponseCreated():
-                params = self._asked.pop(0) if self._asked else None
+                bridges = FILLER in (event.response.metadata or {})
+                params = self._asked.pop(0) if self._asked and not bridges else None
                 self._answers[event.response.id] = _Answer(frame, params=params)
             case out.ResponseDone():
                 self._done(frame, event)
@@ -407,6 +423,7 @@ class Desk:
             case _:
                 detail = getattr(event, "error", None)
                 if detail is not None and getattr(detail, "event_id", None) in self._own:
+                    self._bridged()
                     _log.warning("tool_event_refused", code=detail.code, reason=detail.message)
                 else:
                     self._sink.frame(frame)
@@ -416,6 +433,7 @@ class Desk:
         if isinstance(session, RealtimeSession):
             self._audio_scale = _scale(session)
             self._output_rate = session.audio.output.format.sample_rate
+            self._aloud = "audio" in session.output_modalities
         if self._unseen_updates:
             self._unseen_updates -= 1
             return
@@ -458,6 +476,8 @@ class Desk:
 
     def _done(self, frame: Frame, event: out.ResponseDone) -> None:
         answer = self._answers.pop(event.response.id, None)
+        if FILLER in (event.response.metadata or {}):
+            self._bridged()
         if answer is None:
             self._sink.frame(frame)
             return
@@ -481,9 +501,11 @@ class Desk:
     # ------------------------------------------------------------------ running tools
 
     async def _run(self, answer: _Answer) -> None:
+        if self._patience is None or not self._call.rounds:
+            self._patience = Patience(_now())
         for item in answer.calls:
             self._inform(out.ToolStarted(random_id("event"), item.call_id, item.name))
-            outcome = await self._call.run(item)
+            outcome = await self._bridge(item, self._patience)
             if self._closed:
                 return
             self._inform(self._call.came_to(item, outcome))
@@ -497,6 +519,7 @@ class Desk:
                 "output": outcome.output,
             }
             self._tell(asked.ConversationItemCreate(item=result, event_id=self._id()))
+        await self._bridging_ends()
         if self._answers:
             return  # the caller went on speaking; the answer to that knows the outputs
         self._call.rounds += 1
@@ -505,6 +528,34 @@ class Desk:
             params["tool_choice"] = "none"
         self._asked.append(answer.params)
         self._tell(asked.ResponseCreate(response=params or None, event_id=self._id()))
+
+    async def _bridge(self, item: FunctionCall, patience: Patience) -> Outcome:
+        """What a call comes to. A caller who waits for it in silence hears that somebody is at work."""
+        running = asyncio.ensure_future(self._call.run(item))
+        try:
+            while True:
+                due = patience.due_in(_now(), self._call.ears.sounds_until)
+                done, _ = await asyncio.wait({running}, timeout=max(due, SOONEST_MS) / 1000)
+                if done or self._closed:
+                    return await running
+                busy = self._answers or self._caller_speaks or not self._aloud
+                if not busy and not patience.due_in(_now(), self._call.ears.sounds_until):
+                    await self._bridging_ends()
+                    self._say(patience.next(self._call.language), bridges=True)
+                    await self._bridging_ends()
+        finally:
+            running.cancel()
+
+    async def _bridging_ends(self) -> None:
+        """Wait until the sentence that bridges was made: while it is, nothing else can be asked for."""
+        if self._filled is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._filled.wait(), MOST_BRIDGING_S)
+            self._filled = None
+
+    def _bridged(self) -> None:
+        if self._filled is not None:
+            self._filled.set()
 
     def _inform(self, event: out.ExtendedEvent) -> None:
         self._sink.frame(Frame.from_event(event))
@@ -562,13 +613,16 @@ class Desk:
         elif answer.sentence.rstrip().endswith((".", "!", "?", "。")):
             answer.sentence = ""
 
-    def _say(self, sentence: str) -> None:
+    def _say(self, sentence: str, *, bridges: bool = False) -> None:
         """Have the backend say one sentence, word for word."""
         order = f'Say exactly this and nothing else: "{sentence}"'
-        self._asked.append(None)
-        self._tell(
-            asked.ResponseCreate(response={"instructions": order, "tool_choice": "none"}, event_id=self._id())
-        )
+        wanted: dict[str, Any] = {"instructions": order, "tool_choice": "none"}
+        if bridges:
+            wanted["metadata"] = {FILLER: sentence}
+            self._filled = asyncio.Event()
+        else:
+            self._asked.append(None)
+        self._tell(asked.ResponseCreate(response=wanted, event_id=self._id()))
 
     # ------------------------------------------------------------------ the end
 

@@ -29,11 +29,11 @@ class KeptAttempts:
 
         async def work(session: AsyncSession) -> tuple[int, ...] | None:
             await session.execute(delete(m.Attempt).where(m.Attempt.at <= now - WINDOW))
-            counted = select(m.Attempt.named, func.count()).where(m.Attempt.named.in_(named))
-            tried = (await session.execute(counted.group_by(m.Attempt.named))).all()
+            counted = select(m.Attempt.value, func.count()).where(m.Attempt.value.in_(named))
+            tried = (await session.execute(counted.group_by(m.Attempt.value))).all()
             if any(count >= ATTEMPTS_A_VALUE for _, count in tried):
                 return None
-            rows = [m.Attempt(named=each, at=now) for each in named]
+            rows = [m.Attempt(value=each, at=now) for each in named]
             session.add_all(rows)
             await session.flush()
             return tuple(row.id for row in rows)

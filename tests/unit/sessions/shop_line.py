@@ -17,6 +17,7 @@ from moksori.sessions.wire import WireEvents
 from moksori.settings import Engine as EngineSettings
 from moksori.settings import Settings
 from moksori.shop.desk import ShopDesk
+from moksori.shop.flows.brain import FlowsBrain
 from moksori.telemetry import Telemetry
 
 ANSWER_S = 20
@@ -36,7 +37,8 @@ class MindOnly(Engine):
     """The engine with a brain and nothing else: enough for a written conversation."""
 
     def __init__(self, brain: Brain) -> None:
-        super().__init__(EngineSettings())
+        # Flows read the whole conversation; a model only as much as the local one does.
+        super().__init__(EngineSettings(), brain if isinstance(brain, FlowsBrain) else None)
         self._brain = brain
 
     async def new_activity(self) -> VoiceActivity:

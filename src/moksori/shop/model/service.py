@@ -82,7 +82,7 @@ class Attempt(ShopBase):
     __tablename__ = "shop_attempt"
 
     id: Mapped[Serial]
-    named: Mapped[str] = mapped_column(String(64), index=True)
+    value: Mapped[str] = mapped_column(String(64), index=True)
     """The SHA-256 of what was named ("phone=01000001111")."""
     at: Mapped[Moment] = mapped_column(index=True)
 

@@ -20,11 +20,11 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("named", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shop_attempt")),
     )
-    op.create_index(op.f("ix_shop_attempt_named"), "shop_attempt", ["named"])
+    op.create_index(op.f("ix_shop_attempt_value"), "shop_attempt", ["value"])
     op.create_index(op.f("ix_shop_attempt_at"), "shop_attempt", ["at"])
 
 
