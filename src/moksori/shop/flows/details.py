@@ -43,6 +43,7 @@ _FULL_REGION = {
     "서울": "서울특별시", "부산": "부산광역시", "대구": "대구광역시", "인천": "인천광역시", "광주": "광주광역시",
     "대전": "대전광역시", "울산": "울산광역시", "세종": "세종특별자치시", "경기": "경기도",
 }  # fmt: skip
+_POSTCODE = re.compile(r"(?<![\d-])\d{5}(?![\d-])")
 _FLAT = re.compile(r"(\d+동)?\s*(\d+호)")
 
 
@@ -71,7 +72,9 @@ def name_in(text: str) -> str | None:
 
 def address_in(text: str) -> dict[str, str] | None:
     """Street, district, region and postcode, when all four were said."""
-    postcode = next((d for d in said_digits(text) if len(d) == 5), None)
+    # Written in one piece, and last: house and flat numbers side by side must not become one.
+    written = _POSTCODE.findall(text)
+    postcode = written[-1] if written else next((d for d in said_digits(text) if len(d) == 5), None)
     if postcode is None:
         return None
     found = _ADDRESS_KO.search(text)

@@ -270,8 +270,15 @@ def _as_goal(text: str, code: str) -> int:
     return 0
 
 
+_DENIED = re.compile(
+    r"\S+ (?:건 |것은 )?아니(?:고|라|에요|예요|지만|구)\S*"
+    r"|(?:\bnot|n'?t) (?:broken|faulty|defective|damaged|wrong)|nothing(?:'?s| is)? wrong"
+)
+"""A reason that a caller says it is not ("고장은 아니고")."""
+
+
 def reason_meant(text: str) -> str | None:
-    folded = fold(text)
+    folded = _DENIED.sub(" ", fold(text))
     return next((code for code, pattern in data().reasons.items() if pattern.search(folded)), None)
 
 

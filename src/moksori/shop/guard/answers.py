@@ -90,6 +90,8 @@ def understand(transcript: str, about: About) -> Answer:
         return Answer.CORRECTION
     if not numbers(transcript) <= about.numbers and not _digits_said_back(transcript, about):
         return Answer.NEW_VALUE
+    if _another_identifier(transcript, about):
+        return Answer.NEW_VALUE
     if Kind.QUESTION in kinds or asks(transcript.strip()):
         return Answer.QUESTION
     if Kind.DOUBT in kinds:
@@ -201,6 +203,16 @@ def _names_some(squeezed: str, about: About) -> bool:
     """Of several goods the caller names some: the others may not be meant."""
     named = sum(g in squeezed for g in about.goods)
     return 0 < named < len(about.goods)
+
+
+_LONG_IDENTIFIER = re.compile(r"\d{3,}(?:[-–]\d{3,})+|\d{8,}")
+
+
+def _another_identifier(transcript: str, about: About) -> bool:
+    """An order or telephone number that is not in the sentence: something else is meant."""
+    there = re.sub(r"\D", "", about.digits)
+    said = (re.sub(r"\D", "", m.group()) for m in _LONG_IDENTIFIER.finditer(fold(transcript)))
+    return any(digits not in there for digits in said)
 
 
 def _digits_said_back(transcript: str, about: About) -> bool:
