@@ -58,7 +58,8 @@ class Priority(IntEnum):
 class Transcript:
     """What was understood of one utterance.
 
-    `text` is "" when there was no speech. `confidence` is exp(mean token log probability), 0 to 1.
+    `text` is "" when there was no speech. `confidence` is exp(mean token log probability), 0 to 1. `closes` is the
+    probability that the text ends where it does, instead of trailing off or going on; None if that is not known.
     """
 
     text: str
@@ -66,6 +67,7 @@ class Transcript:
     confidence: float
     audio_ms: int
     decode_ms: int
+    closes: float | None = None
 
 
 class VoiceActivity(Protocol):

@@ -46,12 +46,17 @@ class EndJudged:
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """The recogniser is done with a job. `language` is what it heard, `audio_ms` how much it decoded."""
+    """The recogniser is done with a job. `language` is what it heard, `audio_ms` how much it decoded.
+
+    `confidence` and `closes`: how sure it is of the words, and that they end there; see `finished.more_coming`.
+    """
 
     job: Job
     text: str
     language: str
     audio_ms: int
+    confidence: float = 1.0
+    closes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

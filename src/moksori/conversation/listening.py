@@ -20,7 +20,7 @@ from moksori.conversation.events import (
     Transcribed,
     TranscribeFailed,
 )
-from moksori.conversation.finished import sounds_finished
+from moksori.conversation.finished import more_coming
 from moksori.conversation.history import Entry, Span
 from moksori.protocol import server_events as out
 from moksori.protocol.errors import ProtocolError
@@ -401,8 +401,8 @@ class Listening:
             self._open = replace(
                 opened, text=event.text, language=event.language, transcribed_at=self._board.now
             )
-            finished = sounds_finished(event.text)
-            self._turn_event(turns.Understood(opened.turn, event.job.revision, finished), turns.TurnPolicy())
+            more = more_coming(event.text, event.confidence, event.closes)
+            self._turn_event(turns.Understood(opened.turn, event.job.revision, more), turns.TurnPolicy())
             self._overlaps(overlap.Words(event.text, whole=True))
             if event.text and self._board.creates_response and self._unannounced is None:
                 self._answering.speculate(opened.item_id, event.text)
@@ -447,7 +447,7 @@ class Listening:
         board, opened = self._board, self._open
         if opened is not None and opened.job == event.job:
             # No words: the melody alone decides.
-            self._turn_event(turns.Understood(opened.turn, event.job.revision, True), turns.TurnPolicy())
+            self._turn_event(turns.Understood(opened.turn, event.job.revision, 0.0), turns.TurnPolicy())
             self._open = replace(opened, job=None)  # tried again when the turn is committed
             return
         pending = self._pending.get(event.job.item_id)

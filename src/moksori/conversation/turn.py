@@ -46,11 +46,16 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
-FINISHED_CAP_MS = 480
-"""Longest wait when the words sound finished, however the melody sounds."""
-
-UNFINISHED_HOLD_MS = 1_500
-"""Wait at least so long when the words break off ("my order number is …"); the melody of a pause misleads."""
+WHOLE, UNFINISHED = 0.15, 0.55
+"""Probability that more is coming up to which words count as all there is, and from which on as broken off."""
+WHOLE_HOLD_MS = 420
+"""Wait for words that may be all: about what it takes to understand them and to prepare the answer."""
+DOUBTED_HOLD_MS = 940
+"""Wait just short of `UNFINISHED`; between the two bounds the wait grows evenly."""
+UNFINISHED_HOLD_MS = 1_300
+"""Wait when the words break off ("my order number is …"); pauses inside a sentence rarely last longer."""
+MELODY_DOUBT_MS = 130
+"""Added to the wait for whole words whose melody sounds unfinished."""
 
 WORDS_WAIT_MS = 800
 """How long a turn whose melody sounds finished waits for its words; no answer could begin without them."""
@@ -73,17 +78,24 @@ class TurnPolicy:
     words: bool = True
     """Whether the words of a pause are being decoded while it lasts."""
 
-    def hold_ms(self, probability: float | None, finished: bool | None = None) -> int:
-        """Silence to wait for, given how sure the end-of-turn model is and whether the words sound finished.
+    def hold_ms(self, probability: float | None, more: float | None = None) -> int:
+        """Silence to wait for, given how sure the end-of-turn model is and how likely the words say that more comes.
 
-        None: not known yet. Both must agree for a short wait; the words alone can shorten or lengthen it.
+        None: not known yet. Once known the words decide; the melody only adds to a short wait.
         """
-        melody = self._melody_ms(probability)
-        if finished is None:
+        if more is None:
+            melody = self._melody_ms(probability)
             return max(melody, min(WORDS_WAIT_MS, self.longest_hold_ms)) if self.words else melody
-        if finished:
-            return min(melody, FINISHED_CAP_MS)
-        return max(melody, min(UNFINISHED_HOLD_MS, self.longest_hold_ms))
+        if more >= UNFINISHED:
+            hold = UNFINISHED_HOLD_MS
+        else:
+            share = max(0.0, (more - WHOLE) / (UNFINISHED - WHOLE))
+            hold = round(WHOLE_HOLD_MS + share * (DOUBTED_HOLD_MS - WHOLE_HOLD_MS))
+        if probability is not None and probability < 0.5:
+            hold = max(hold, WHOLE_HOLD_MS + MELODY_DOUBT_MS)
+        if self.longest_hold_ms > DOUBT_CAP_MS:
+            hold = hold * self.longest_hold_ms // DOUBT_CAP_MS
+        return min(hold, self.longest_hold_ms)
 
     def _melody_ms(self, probability: float | None) -> int:
         """Linear between certainty at `SURE` and even odds; below even odds the longest hold."""
@@ -123,8 +135,8 @@ class Pausing:
     speculated: bool = False
     asked: bool = False
     probability: float | None = None
-    finished: bool | None = None
-    """Whether the words of this revision sound finished; None until they are known."""
+    more: float | None = None
+    """How likely the words of this revision say that more is coming; None until they are known."""
     voiced: int = 0
     """Voiced frames in a row just now; while above 0 nothing is committed."""
 
@@ -151,11 +163,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """The words of one revision of a turn are known."""
+    """The words of one revision of a turn are known; `more` as `finished.more_coming` says."""
 
     turn: int
     revision: int
-    finished: bool
+    more: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +266,7 @@ class Turns:
     def _understood(self, event: Understood) -> Turns:
         match self.state:
             case Pausing(turn=event.turn, revision=event.revision):
-                return replace(self, state=replace(self.state, finished=event.finished))
+                return replace(self, state=replace(self.state, more=event.more))
             case _:
                 return self
 
@@ -315,7 +327,7 @@ class Turns:
         if policy.ask and not state.asked and ASK_AFTER_MS <= silence < policy.longest_hold_ms:
             state = replace(state, asked=True)
             outputs.append(AskEnd(state.turn, state.revision, state.start_ms, at_ms))
-        if silence >= policy.hold_ms(state.probability, state.finished):
+        if silence >= policy.hold_ms(state.probability, state.more):
             outputs.append(Ended(state.turn, state.revision, state.start_ms, state.last_voiced_ms, at_ms))
             return replace(self, state=Quiet(), floor_ms=at_ms), tuple(outputs)
         return replace(self, state=state), tuple(outputs)

@@ -331,7 +331,11 @@ class LocalBackend:
             self._engine.log.exception("recogniser failed", error=str(error))
             self._post(ev.TranscribeFailed(effect.job, "The recogniser failed on an internal error."))
         else:
-            self._post(ev.Transcribed(effect.job, heard.text, heard.language, heard.audio_ms))
+            self._post(
+                ev.Transcribed(
+                    effect.job, heard.text, heard.language, heard.audio_ms, heard.confidence, heard.closes
+                )
+            )
 
     def _only_language(self) -> str | None:
         """The language of a session that expects one of `transcription.languages` only."""

@@ -47,6 +47,10 @@ _CUT_RANGE_S = 8.0
 LANGUAGES = ("en", "ko")
 """What an unknown language is looked for among."""
 
+_CLOSING = (".", "?", "!", '."', '?"', '!"', "\u0120.", "\u0120?", "??", "!!", "?!")
+_TRAILING = ("...", "..", "....", "-", ",", "\u2026", "\u0120...", "...?", "\u0120-", "--")
+"""Marks as the tokenizer writes them ("\u0120" is a space): those that end a sentence, and those that leave it open."""
+
 _TOKENS_PER_S = 14
 """No speaker needs more: fast English has 5 to 6 tokens a second, Korean 8 to 10 (about 1.4 a syllable)."""
 _TOKENS_LEAST = 8
@@ -92,6 +96,8 @@ class _Heard:
     """The model did not stop within the tokens a speaker can fill."""
     doubtful: bool
     """Endless, or it repeats itself."""
+    closes: float | None = None
+    """Probability of an end where the text ends."""
 
 
 class Whisper:
@@ -115,6 +121,10 @@ class Whisper:
         self._start = self._token("<|startoftranscript|>")
         self._before = self._token("<|startofprev|>")
         self._task = [self._token("<|transcribe|>"), self._token("<|notimestamps|>")]
+        known = [self._tokenizer.token_to_id(mark) for mark in (*_CLOSING, *_TRAILING)]
+        self._marks = frozenset(token for token in known if token is not None)
+        closing = [self._tokenizer.token_to_id(mark) for mark in _CLOSING]
+        self._ends = np.array([t for t in [*closing, self._token("<|endoftext|>")] if t is not None])
 
     def decode(
         self,
@@ -145,6 +155,7 @@ class Whisper:
             confidence=_confidence(heard),
             audio_ms=pcm.ms_of(len(samples), HEARING_RATE),
             decode_ms=round((time.perf_counter() - began) * 1000),
+            closes=heard[-1].closes if heard else None,
         )
 
     def glance(self, samples: Samples, language: str | None) -> str:
@@ -221,6 +232,7 @@ class Whisper:
             max_length=len(prompt) + most,
             return_scores=True,
             return_no_speech_prob=True,
+            return_logits_vocab=True,
             **options,
         )[0]
         ids = result.sequences_ids[0]
@@ -233,7 +245,19 @@ class Whisper:
             no_speech=result.no_speech_prob,
             endless=len(ids) >= most,
             doubtful=len(ids) >= most or repeats(ids),
+            closes=self._closes(ids, result.logits[0]),
         )
+
+    def _closes(self, ids: Sequence[int], logits: Sequence[Any]) -> float | None:
+        """How much of the probability stood on ending when the first mark after the last word was written."""
+        at = len(ids)
+        while at > 0 and ids[at - 1] in self._marks:
+            at -= 1
+        if at == 0 or at >= len(logits):
+            return None
+        scores = np.asarray(logits[at], np.float32).ravel()
+        scores = np.exp(scores - scores.max())
+        return float(scores[self._ends].sum() / scores.sum())
 
 
 class WhisperRecogniser:

@@ -53,7 +53,7 @@ def test_a_spoken_turn_is_announced_committed_and_answered_once() -> None:
     c.speak()
     assert c.types == ["input_audio_buffer.speech_started"], "speculation leaked"
     c.judged(0.99)
-    c.silence(96)
+    c.silence(288)
     assert c.types == [
         "input_audio_buffer.speech_started",
         "input_audio_buffer.speech_stopped",
@@ -65,7 +65,7 @@ def test_a_spoken_turn_is_announced_committed_and_answered_once() -> None:
     item_ids = {e["item_id"] for e in c.sent[:3]}
     assert len(item_ids) == 1
     assert len(c.all(ev.Think)) == 1, "the answer was thought of once, before the commit"
-    assert c.sent[-1]["response"]["usage"]["moksori"]["latency_ms"] <= 256
+    assert c.sent[-1]["response"]["usage"]["moksori"]["latency_ms"] <= 448
 
 
 def test_an_answer_to_half_a_question_is_never_given() -> None:
@@ -111,10 +111,10 @@ def test_doubt_waits_and_certainty_does_not() -> None:
         c.silence(160)
         c.judged(probability)
         c.transcribed("Where is my order?")
-        c.silence(96)
+        c.silence(288)
     assert sure.of("input_audio_buffer.committed")
     assert not unsure.of("input_audio_buffer.committed")
-    unsure.silence(256)
+    unsure.silence(64)
     assert unsure.of("input_audio_buffer.committed"), (
         "silence_duration_ms is the longest a server_vad turn is held"
     )
@@ -139,7 +139,7 @@ def test_a_sentence_that_breaks_off_is_waited_for_and_answered_whole() -> None:
     c.silence(192)
     c.judged(0.99)
     c.transcribed("My order number is four seven one nine.")
-    c.silence(96)
+    c.silence(640)
     assert len(c.of("input_audio_buffer.committed")) == 1
 
 

@@ -45,7 +45,7 @@ def turn_walk(
         elif kind == "judged":
             event = t.Judged(machine.count, rng.randrange(3), rng.random())
         elif kind == "understood":
-            event = t.Understood(machine.count, rng.randrange(3), rng.random() < 0.5)
+            event = t.Understood(machine.count, rng.randrange(3), rng.random())
         else:
             event = t.Reset()
         before = type(machine.state).__name__
@@ -101,25 +101,28 @@ def test_speech_is_announced_exactly_while_a_turn_is_open() -> None:
             assert is_open == (not isinstance(machine.state, t.Quiet))
 
 
-def test_the_hold_falls_as_the_model_grows_sure() -> None:
+def test_the_hold_grows_with_what_the_words_leave_open() -> None:
     semantic = t.TurnPolicy(longest_hold_ms=t.DOUBT_CAP_MS)
     for policy in (POLICY, semantic):
-        holds = [policy.hold_ms(p / 100, finished=True) for p in range(101)]
-        assert holds == sorted(holds, reverse=True)
-        assert policy.hold_ms(0.95, True) == policy.hold_ms(1.0, True) == t.SOFT_END_MS
-    assert POLICY.hold_ms(None) == POLICY.hold_ms(0.2) == 500
-    assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, True) == 100, "never longer than the client asked"
+        for melody in (None, 0.2, 0.99):
+            holds = [policy.hold_ms(melody, more / 100) for more in range(101)]
+            assert holds == sorted(holds)
+            assert min(holds) >= min(t.WHOLE_HOLD_MS, policy.longest_hold_ms)
+            assert max(holds) == min(t.UNFINISHED_HOLD_MS, policy.longest_hold_ms)
+    assert semantic.hold_ms(0.99, 0.1) == semantic.hold_ms(None, 0.1) == t.WHOLE_HOLD_MS
+    assert semantic.hold_ms(0.2, 0.1) == t.WHOLE_HOLD_MS + t.MELODY_DOUBT_MS
+    assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, 0.9) == 100, "never longer than the client asked"
+    patient = t.TurnPolicy(longest_hold_ms=2 * t.DOUBT_CAP_MS)
+    assert patient.hold_ms(0.99, 0.1) == 2 * t.WHOLE_HOLD_MS, "low eagerness is patient with every ending"
 
 
-def test_words_that_break_off_outweigh_a_melody_that_ends_and_the_other_way_round() -> None:
+def test_before_the_words_are_known_the_melody_decides() -> None:
     semantic = t.TurnPolicy(longest_hold_ms=t.DOUBT_CAP_MS)
-    assert semantic.hold_ms(0.99, finished=False) == t.UNFINISHED_HOLD_MS
-    assert semantic.hold_ms(0.01, finished=True) == t.FINISHED_CAP_MS
-    assert semantic.hold_ms(0.99, finished=None) == t.WORDS_WAIT_MS, "an answer needs the words anyway"
+    assert POLICY.hold_ms(None) == POLICY.hold_ms(0.2) == 500
+    assert semantic.hold_ms(0.99) == t.WORDS_WAIT_MS, "an answer needs the words anyway"
     assert t.TurnPolicy(words=False).hold_ms(0.99) == t.SOFT_END_MS
-    assert POLICY.hold_ms(0.99, finished=False) == 500, (
-        "server_vad waits no longer than its silence_duration_ms"
-    )
+    holds = [t.TurnPolicy(words=False).hold_ms(p / 100) for p in range(101)]
+    assert holds == sorted(holds, reverse=True)
 
 
 SETTINGS = AnswerSettings(
