@@ -10,16 +10,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import generate_latest as render
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from moksori.settings import Log
 
@@ -123,6 +125,26 @@ class Turn:
     heard: str = ""
 
 
+class Traffic(Collector):
+    """Messages of sessions, which count for themselves: a counter a message would cost the relay more than its peek."""
+
+    def __init__(self) -> None:
+        self.past = [0, 0]
+        """Messages from and to clients, of sessions that are over."""
+        self.live: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        """The same of those that are not."""
+
+    def collect(self) -> Iterator[Metric]:
+        counted = CounterMetricFamily(
+            "moksori_messages",
+            "Messages taken from clients (in) and sent to them (out).",
+            labels=["direction"],
+        )
+        for direction, past, live in zip(("in", "out"), self.past, self.live(), strict=True):
+            counted.add_metric([direction], past + live)
+        yield counted
+
+
 class Telemetry:
     """What the house counts, in a Prometheus registry of its own."""
 
@@ -172,6 +194,14 @@ class Telemetry:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self.traffic = Traffic()
+        self.registry.register(self.traffic)
+        self._cost = Counter(
+            "moksori_cost",
+            "What the ledger was told that models cost, in units of the currency.",
+            ["model", "currency"],
+            registry=self.registry,
+        )
         self._tokens = Counter(
             "moksori_tokens", "Tokens of finished turns.", ["model", "direction"], registry=self.registry
         )
@@ -201,6 +231,10 @@ class Telemetry:
         """A connection was refused before it became a session."""
         self._refused.labels(code).inc()
         self._log.info("connection_refused", code=code, **fields)
+
+    def cost(self, model: str, currency: str, micro: int) -> None:
+        """A use was booked, in millionths of the currency."""
+        self._cost.labels(model, currency).inc(micro / 1_000_000)
 
     def turn(self, turn: Turn) -> None:
         """A turn is over: its one line, and its figures."""

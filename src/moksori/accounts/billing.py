@@ -1,4 +1,9 @@
-"""What calls cost while they run: each use priced, booked, and held against the budgets it comes out of."""
+"""What calls cost while they run: each use priced, booked, and held against the budgets it comes out of.
+
+Calls that share a purse each hold a lease on it: what their next answer may plausibly cost. A call begins, and goes on
+after an answer, only while more is left than the others' leases, so that together they overrun the purse by one answer
+at most, however many run at once.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from moksori.accounts.ledger import Entry, Ledger
-from moksori.accounts.prices import Price, PriceTable, cost
+from moksori.accounts.prices import Price, PriceTable, cost, dearest
 from moksori.agent.principal import Principal
 
 NO_PRICE = "none"
@@ -40,10 +45,19 @@ class _Purse:
     spent: int
     here: int = 0
     """Spent in this process since `spent` was read."""
+    leases: dict[int, int] = field(default_factory=dict)
+    """What the next answer of each running call may cost, by the call's account."""
 
     @property
     def left(self) -> int | None:
         return self.credit - self.spent - self.here if self.credit is not None else None
+
+    def left_beside(self, account: int) -> int | None:
+        """What is left when every other call has spent its lease."""
+        left = self.left
+        if left is None:
+            return None
+        return left - sum(lease for other, lease in self.leases.items() if other != account)
 
 
 class Books:
@@ -57,6 +71,7 @@ class Books:
         charging: frozenset[str],
         call_micro: int | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        told: Callable[[str, str, int], None] = lambda model, currency, micro: None,
     ) -> None:
         self.prices = prices
         self.ledger = ledger
@@ -64,7 +79,10 @@ class Books:
         """Providers that are known to send an invoice: their models need a price."""
         self._call_micro = call_micro
         self._now = now
+        self._told = told
+        """Called with each cost: the model, the currency, and millionths of it."""
         self._purses: dict[str, _Purse] = {}
+        self._open: dict[str, CallAccount] = {}
 
     def balances(self, read: dict[str, tuple[int | None, int]]) -> None:
         """Take over what the database says of credits; what was spent here stays counted as it was."""
@@ -112,7 +130,25 @@ class Books:
         )
         if (left := account.left) is not None and left <= 0:
             raise NotAffordable("The budget of this key is used up.", "insufficient_quota")
+        if (free := account.free) is not None and free <= 0:
+            raise NotAffordable(
+                "What is left of this budget is held by the calls that are running: wait until one has ended.",
+                "insufficient_quota",
+            )
+        self._open[call_id] = account
+        account.expect(0, None)
         return account
+
+    def account(self, call_id: str) -> CallAccount | None:
+        """The account of a running call; None for one that costs nothing here."""
+        return self._open.get(call_id)
+
+    def close(self, account: CallAccount) -> None:
+        """The call is over, or left this model: its leases are given back. Idempotent."""
+        for purse in account.purses:
+            purse.leases.pop(id(account), None)
+        if self._open.get(account.call_id) is account:
+            del self._open[account.call_id]
 
     def _purse(self, subject: str) -> _Purse:
         return self._purses.setdefault(subject, _Purse(None, 0))
@@ -146,6 +182,8 @@ class Books:
                 estimated=estimated,
             )
         )
+        if micro is not None:
+            self._told(account.model, self.prices.currency, micro)
         account.spent += micro or 0
         for purse in account.purses:
             purse.here += micro or 0
@@ -167,6 +205,8 @@ class CallAccount:
     purses: list[_Purse]
     limit: int | None
     spent: int = 0
+    lease: int = 0
+    """What the next answer may cost, in millionths."""
     _booked: set[tuple[str, str]] = field(default_factory=set)
 
     @property
@@ -180,6 +220,20 @@ class CallAccount:
         return min(
             (left for left in (own, *(purse.left for purse in self.purses)) if left is not None), default=None
         )
+
+    @property
+    def free(self) -> int | None:
+        """What is left beside the leases of the calls it shares with; None where nothing limits the call."""
+        own = self.limit - self.spent if self.limit is not None else None
+        shared = (purse.left_beside(id(self)) for purse in self.purses)
+        return min((left for left in (own, *shared) if left is not None), default=None)
+
+    def expect(self, context: int, max_output: int | None) -> None:
+        """Hold what the next answer may cost: the conversation so far has `context` tokens."""
+        self.lease = dearest(self.price, context, max_output) if self.price is not None else 0
+        for purse in self.purses:
+            if purse.credit is not None:
+                purse.leases[id(self)] = self.lease
 
     def charge(self, kind: str, reference: str, units: dict[str, int], *, estimated: bool = False) -> Charge:
         """Book one use, once: a service that tells the same twice is charged for it once."""

@@ -27,6 +27,14 @@ ANSWER_AUDIO_TOKENS_PER_S: Final = 20
 """The same: a token for 50 ms of what is answered."""
 
 
+LONGEST_ANSWER: Final = 4096
+"""Tokens of an answer whose session sets no bound: the most that OpenAI's models give."""
+SAID_BETWEEN: Final = 60 * USER_AUDIO_TOKENS_PER_S
+"""Tokens a caller plausibly adds between two answers: a minute of speech."""
+LONGEST_STRETCH_S: Final = 6
+"""Seconds on the line between two bookings where time is billed."""
+
+
 class PricesUnusable(Exception):
     """A price table cannot be read; the message says which and why."""
 
@@ -131,6 +139,19 @@ def cost(price: Price, units: Mapping[str, int]) -> int:
         else:
             total += price.per_million.get(unit, Decimal(0)) * count
     return int(total.to_integral_value(ROUND_HALF_UP))
+
+
+def dearest(price: Price, context: int, max_output: int | None) -> int:
+    """Micro-dollars that the next answer of a conversation of so many tokens plausibly costs at most."""
+    if price.per_minute is not None:
+        return cost(price, {SECONDS: LONGEST_STRETCH_S})
+
+    def highest(*units: str) -> Decimal:
+        return max(price.per_million.get(unit, Decimal(0)) for unit in units)
+
+    taken = (context + SAID_BETWEEN) * highest("text_in", "audio_in")
+    given = (max_output or LONGEST_ANSWER) * highest("text_out", "audio_out")
+    return int((taken + given).to_integral_value(ROUND_HALF_UP))
 
 
 def micro_of(dollars: str) -> int:

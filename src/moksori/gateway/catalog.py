@@ -82,6 +82,8 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """The model of this upstream unless a route names another."""
     key: Callable[[], str] | None
     """Reads the key. Raises `SettingsError` where it is not to be had."""
+    key_takes_time: bool = False
+    """The key comes from a program, and so must not be read on the event loop."""
 
     def address(self, model: str, call: str) -> tuple[str, dict[str, str]]:
         """The WebSocket address without its query, and the query."""
@@ -113,6 +115,7 @@ def upstreams(settings: Settings, catalog: Catalog) -> dict[str, Upstream]:
             dialect=given.dialect,
             model=given.model,
             key=given.api_key.reveal if given.api_key is not None else None,
+            key_takes_time=given.api_key is not None and given.api_key.command is not None,
         )
         for name, given in settings.upstreams.items()
     }

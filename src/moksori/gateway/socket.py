@@ -158,7 +158,7 @@ async def dial(
 ) -> UpstreamSocket:
     """Open a connection within `patience` seconds. Raises `BackendRefused`; its text never holds the key."""
     try:
-        key = await asyncio.to_thread(upstream.key) if upstream.key is not None else None
+        key = await _key_of(upstream)
     except SettingsError as error:
         _log.error("upstream_key_missing", upstream=upstream.name, problem=str(error))
         raise BackendRefused(
@@ -199,6 +199,12 @@ async def dial(
         ) from None
     assert isinstance(socket, UpstreamSocket)
     return socket
+
+
+async def _key_of(upstream: Upstream) -> str | None:
+    if upstream.key is None:
+        return None
+    return await asyncio.to_thread(upstream.key) if upstream.key_takes_time else upstream.key()
 
 
 def _headers(upstream: Upstream, key: str | None) -> dict[str, str]:

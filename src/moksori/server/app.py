@@ -26,6 +26,7 @@ from moksori.server import (
     page,
     page_defaults,
     translation,
+    usage_admin,
 )
 from moksori.server.access import Doorman
 from moksori.server.errors import ErrorAnswer, error_response
@@ -94,7 +95,11 @@ def metering(house: House, charging: frozenset[str], engine: Engine | None) -> M
         raise SettingsError(str(error)) from error
     call_micro = prices.micro_of(given.call_budget) if given.call_budget is not None else None
     books = house.accounts.books = Books(
-        table, house.accounts.ledger, charging=charging, call_micro=call_micro
+        table,
+        house.accounts.ledger,
+        charging=charging,
+        call_micro=call_micro,
+        told=house.telemetry.cost,
     )
 
     def voice() -> Voice | None:
@@ -124,7 +129,16 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     errors.install(app)
-    for routes in (health, models, client_secrets, beta_sessions, translation, keys_admin, page_defaults):
+    for routes in (
+        health,
+        models,
+        client_secrets,
+        beta_sessions,
+        translation,
+        keys_admin,
+        page_defaults,
+        usage_admin,
+    ):
         app.include_router(routes.router)
     for parts in (openai_audio, openai_chat):
         app.include_router(parts.router)

@@ -14,7 +14,7 @@ from moksori.accounts.origins import OriginRule
 from moksori.agent.brain import Brain
 from moksori.agent.speech import Recogniser, Voice
 from moksori.server.errors import SERVER_ERROR, ApiError
-from moksori.sessions.registry import ConnectRequest
+from moksori.sessions.registry import ConnectRequest, LiveCall
 from moksori.sessions.wire import Wire, WireEvents
 from moksori.settings import Settings
 from moksori.telemetry import Telemetry
@@ -51,6 +51,8 @@ class Sessions(Protocol):
     async def open(self, wire: Wire, request: ConnectRequest) -> WireEvents: ...
 
     def live(self) -> int: ...
+
+    def calls(self) -> list[LiveCall]: ...
 
     async def drain(self, seconds: float) -> None: ...
 

@@ -74,6 +74,10 @@ class Conductor:
         self.key_id = key_id
         self._locked = locked
         self._mcp_hosts = mcp_hosts
+        self.taken = 0
+        """Messages that came from the client."""
+        self.sent = 0
+        """Messages for the client; what is sent again after a resume is not counted twice."""
         self._wire = wire
         self._candidates = backend
         self._backend: Backend
@@ -114,6 +118,11 @@ class Conductor:
         self._watch_idle()
 
     @property
+    def taken_ms(self) -> int:
+        """Milliseconds of the caller's audio so far."""
+        return self._heard.ms if self._opened else 0
+
+    @property
     def ending(self) -> bool:
         """Whether the end is decided."""
         return self._closing is not None
@@ -135,6 +144,7 @@ class Conductor:
     def message(self, data: bytes) -> None:
         if self._closing is not None:
             return
+        self.taken += 1
         self._last_message_at = time.monotonic()
         frame = Frame.from_raw(data, time.monotonic_ns())
         if frame.type == APPEND:
@@ -217,6 +227,7 @@ class Conductor:
     def _send(self, frame: Frame) -> None:
         if not self._extended and frame.type.startswith(out.OWN_PREFIX):
             return
+        self.sent += 1
         self._wire.send(frame.raw)
         if self._extended:
             for event in _extensions(frame):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
@@ -28,11 +29,18 @@ from moksori.agent.principal import Principal
 from moksori.protocol import server_events as s
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.frame import Frame
+from moksori.protocol.ids import random_id
 from moksori.protocol.response import Usage
 from moksori.protocol.session import PcmFormat, RealtimeSession, Session
 
 METERED: Final = frozenset(
-    {"response.done", "session.updated", "conversation.item.input_audio_transcription.completed"}
+    {
+        "response.created",
+        "response.done",
+        "session.updated",
+        "error",
+        "conversation.item.input_audio_transcription.completed",
+    }
 )
 """Events that say what something cost, or what the next will; sound is only counted."""
 TICK_S: Final = 5.0
@@ -50,6 +58,15 @@ class Priced(Protocol):
 
     @property
     def model(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A call's money so far, in millionths; `left` is None where nothing limits it."""
+
+    micro: int
+    left: int | None
+    currency: str
 
 
 class Metering:
@@ -81,6 +98,11 @@ class Metering:
 
         return Metered(make(), open_account, self._goodbye)
 
+    def spent(self, call_id: str) -> Spent | None:
+        """What a running call cost so far; None for one that costs nothing here."""
+        account = self._books.account(call_id)
+        return Spent(account.spent, account.left, account.currency) if account is not None else None
+
 
 class Metered:
     """`Backend` in front of another, whose `Sink` it is."""
@@ -93,6 +115,7 @@ class Metered:
         self._sink: Sink
         self._session: Session
         self._in_per_ms = self._out_per_ms = 1
+        self._context = 0  # tokens of the conversation when it was last billed
         self._said_ms = 0.0  # of audio in and out since the last response ended: the meter of last resort
         self._answered_ms = 0.0
         self._since = 0.0  # monotonic: until when time on the line is booked
@@ -100,6 +123,8 @@ class Metered:
         self._tick: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
         self._closed = False
+        self._asked = 0  # answers asked for that have not begun
+        self._running: set[str] = set()  # answers begun and not done
 
     @property
     def capabilities(self) -> Capabilities:
@@ -113,6 +138,7 @@ class Metered:
             raise BackendRefused(str(refusal), code=refusal.code, status=402) from None
         self._sink = sink
         self._configured(opening.session)
+        self._expect(0)
         await self._inner.start(opening, self)
         self._since = time.monotonic()
         if self._by_time:
@@ -131,6 +157,8 @@ class Metered:
             return
         if frame.type == "input_audio_buffer.append":
             self._said_ms += frame.audio_bytes / self._in_per_ms
+        elif frame.type == "response.create" and not self._may_ask(frame):
+            return
         self._inner.send(frame)
 
     def reading(self, yes: bool) -> None:
@@ -144,6 +172,7 @@ class Metered:
         farewell = await self._inner.close(why)
         if hasattr(self, "_account"):
             self._book_time()
+            self._account.books.close(self._account)
         if self._tick is not None:
             self._tick.cancel()
         return farewell
@@ -159,17 +188,26 @@ class Metered:
                 self._sink.frame(frame)
             return
         match kind:
+            case "response.created":
+                self._asked = max(0, self._asked - 1)
+                event = _event(frame)
+                if isinstance(event, s.ResponseCreated):
+                    self._running.add(event.response.id)
+            case "error":
+                self._asked = max(0, self._asked - 1)  # perhaps it was an answer that was refused
             case "response.done":
                 frame = self._done(frame)
             case "session.updated":
-                event = frame.event
+                event = _event(frame)
                 if isinstance(event, s.SessionUpdated):
                     self._configured(event.session)
+                    self._expect(0)
             case _:
                 self._transcribed(frame)
         if self._ending is None or frame.type == "response.done":
             self._sink.frame(frame)
-            self._check()
+            # In the middle of an answer only money that is gone ends a call; after one, money that others hold does.
+            self._check(self._account.left if self._running else self._account.free)
 
     def lost(self, why: BackendLost) -> None:
         if self._ending is None:
@@ -181,10 +219,7 @@ class Metered:
     # ------------------------------------------------------------------ what it costs
 
     def _done(self, frame: Frame) -> Frame:
-        try:
-            event = frame.event
-        except ProtocolError:
-            return frame
+        event = _event(frame)
         if not isinstance(event, s.ResponseDone):
             return frame
         response, usage = event.response, event.response.usage
@@ -192,6 +227,8 @@ class Metered:
         lost = response.status_details is not None and response.status == "failed" and not told
         charge = self._charge(response.id, usage if told else None, lost=lost)
         self._said_ms = self._answered_ms = 0.0
+        self._running.discard(response.id)
+        self._expect(usage.input_tokens + usage.output_tokens if usage is not None else self._context)
         extra = {
             **((usage.moksori if usage is not None else None) or {}),
             "cost": shown(charge.micro) if charge.micro is not None else None,
@@ -219,9 +256,8 @@ class Metered:
 
     def _transcribed(self, frame: Frame) -> None:
         """What transcribed the caller is billed beside the model, where its price is known."""
-        try:
-            event: Any = frame.event
-        except ProtocolError:
+        event: Any = _event(frame)
+        if event is None:
             return
         transcription = self._session.audio.input.transcription
         seconds = getattr(getattr(event, "usage", None), "seconds", None)
@@ -243,12 +279,35 @@ class Metered:
         self._book_time()
         if not self._closed:
             self._tick = asyncio.get_running_loop().call_later(TICK_S, self._ticked)
-            self._check()
+            self._check(self._account.free)
 
     # ------------------------------------------------------------------ when it is gone
 
-    def _check(self) -> None:
-        left = self._account.left
+    def _expect(self, context: int) -> None:
+        """Hold what the next answer of a conversation of so many tokens may cost."""
+        self._context = max(context, self._context)
+        longest = self._session.max_output_tokens if isinstance(self._session, RealtimeSession) else 1
+        self._account.expect(self._context, longest if isinstance(longest, int) else None)
+
+    def _may_ask(self, frame: Frame) -> bool:
+        """Answers in the making may spend what is left: one more is asked for only where that leaves enough."""
+        making = self._asked + len(self._running)
+        if not making:
+            self._check(self._account.left)
+            if self._ending is not None:
+                return False
+        free = self._account.free
+        if not making or free is None or free > making * self._account.lease:
+            self._asked += 1
+            return True
+        refusal = ProtocolError(
+            "What is left of this budget is held by the answers in the making: ask again when one is done.",
+            "insufficient_quota",
+        ).caused_by(frame.event_id)
+        self._sink.frame(Frame.from_event(refusal.as_event(random_id("event"))))
+        return False
+
+    def _check(self, left: int | None) -> None:
         if left is not None and left <= 0 and self._ending is None and not self._closed:
             self._ending = asyncio.get_running_loop().create_task(self._end(), name="budget over")
 
@@ -262,6 +321,14 @@ class Metered:
                 sounding += seconds
         await asyncio.sleep(sounding)
         self._sink.lost(BackendLost("insufficient_quota", "The budget of this call is used up.", retry=False))
+
+
+def _event(frame: Frame) -> Any:
+    """The whole event; None where it is not what GA says."""
+    try:
+        return frame.event
+    except ProtocolError:
+        return None
 
 
 def _bytes_per_ms(session: Session, side: str) -> int:

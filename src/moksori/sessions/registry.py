@@ -29,7 +29,7 @@ from moksori.protocol.session import (
 from moksori.sessions.conductor import Conductor
 from moksori.sessions.dialect import BetaClient
 from moksori.sessions.log import Spool, SpooledLog
-from moksori.sessions.meter import Metering, Priced
+from moksori.sessions.meter import Metering, Priced, Spent
 from moksori.sessions.resume import Line
 from moksori.sessions.routing import Route, Routed, plan
 from moksori.sessions.tools import ServedRoutes, Shop
@@ -125,6 +125,27 @@ class _Resumable:
     conductor: Conductor
     principal: Principal
     dialect: Literal["ga", "beta"]
+    began_at: int
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call as an operator sees it; `money` is None where it costs nothing here."""
+
+    id: str
+    model: str
+    route: str
+    key_id: str
+    key_name: str
+    customer_id: str | None
+    began_at: int
+    waiting: bool
+    """Its connection was lost, and its client may come back."""
+    messages_in: int
+    messages_out: int
+    audio_in_ms: int
+    money: Spent | None
 
 
 class Sessions:
@@ -150,6 +171,33 @@ class Sessions:
         """Set where remote calls cost money."""
         self._emptied = asyncio.Event()
         self._draining = False
+        telemetry.traffic.live = self._traffic
+
+    def calls(self) -> list[LiveCall]:
+        """Every call that is running or waits for its client, the oldest first."""
+        return [self._shown(call_id, found) for call_id, found in self._lines.items()]
+
+    def _shown(self, call_id: str, found: _Resumable) -> LiveCall:
+        caller = found.principal.caller
+        conductor = found.conductor
+        return LiveCall(
+            id=call_id,
+            model=conductor.model,
+            route=conductor.route,
+            key_id=found.principal.key_id,
+            key_name=found.principal.name,
+            customer_id=caller.customer_id if caller is not None else None,
+            began_at=found.began_at,
+            waiting=found.line.parked,
+            messages_in=conductor.taken,
+            messages_out=conductor.sent,
+            audio_in_ms=conductor.taken_ms,
+            money=self.metering.spent(call_id) if self.metering is not None else None,
+        )
+
+    def _traffic(self) -> tuple[int, int]:
+        live = self._live.values()
+        return sum(each.taken for each in live), sum(each.sent for each in live)
 
     def live(self) -> int:
         return len(self._live)
@@ -179,7 +227,9 @@ class Sessions:
         )
         events = line.first(beta.attach(conductor) if beta is not None else conductor)
         self._live[session.id] = conductor
-        self._lines[session.id] = _Resumable(line, conductor, request.principal, request.dialect)
+        self._lines[session.id] = _Resumable(
+            line, conductor, request.principal, request.dialect, int(time.time())
+        )
         opening = Opening(
             session, strict=request.strict, connect_ms=round((time.monotonic() - request.at) * 1000)
         )
@@ -363,7 +413,10 @@ class Sessions:
     def _ended(self, release: Callable[[], None] | None, conductor: Conductor) -> None:
         if release is not None:
             release()
-        self._live.pop(conductor.session_id, None)
+        if self._live.pop(conductor.session_id, None) is not None:
+            past = self._telemetry.traffic.past
+            past[0] += conductor.taken
+            past[1] += conductor.sent
         self._lines.pop(conductor.session_id, None)
         if not self._live:
             self._emptied.set()

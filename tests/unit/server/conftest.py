@@ -13,7 +13,7 @@ import pytest
 
 from moksori.server.house import House
 from moksori.server.run import Address, GracefulServer, listen, running
-from moksori.sessions.registry import ConnectRequest
+from moksori.sessions.registry import ConnectRequest, LiveCall
 from moksori.sessions.wire import Wire
 from moksori.settings import ApiKey, Auth, Limits, Server, Settings, hash_key
 from moksori.telemetry import Telemetry
@@ -63,6 +63,9 @@ class ScriptedSessions:
 
     def live(self) -> int:
         return sum(not session.closes for session in self.opened)
+
+    def calls(self) -> list[LiveCall]:
+        return []
 
     async def drain(self, seconds: float) -> None:
         if self.on_drain is not None:

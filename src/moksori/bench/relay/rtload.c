@@ -2,9 +2,11 @@
  *
  *   rtload mock PORT [--tls CERT KEY]     an upstream: greets, answers each append with a delta of the same size
  *   rtload paced|flat|idle|stall|open HOST PORT PATH KEY --sessions N --frame-ms MS --seconds S [--tls] [--window W]
+ *                                                        [--answer-every S]
  *
  * paced: each session sends one append every MS, at evenly spread phases, whatever comes back (open loop).
  * flat:  each session keeps W appends under way. idle: connected, silent. stall: sends, never reads.
+ *        With --answer-every, each session also asks for an answer every S seconds; the mock's has a usage and no sound.
  * open:  N sessions are opened, greeted and closed, W at a time; the rate is what counts.
  *
  * Every append carries its session, number and send time in the first 24 characters of its audio, and the mock hands
@@ -32,6 +34,9 @@
 enum { BUFFER = 1 << 20, MAX_SESSIONS = 4096, MAX_RTTS = 8 << 20, STAMP = 24, GUARD_S = 30 };
 #define SESSION                                                                                                    \
   "{\"type\":\"realtime\",\"object\":\"realtime.session\",\"id\":\"sess_mock\",\"model\":\"mock\",\"expires_at\":4102444800}"
+#define USAGE                                                                                                      \
+  "{\"total_tokens\":171,\"input_tokens\":120,\"output_tokens\":51,\"input_token_details\":{\"text_tokens\":20,"       \
+  "\"audio_tokens\":100,\"cached_tokens\":0},\"output_token_details\":{\"text_tokens\":11,\"audio_tokens\":40}}"
 static const char APPEND[] = "{\"type\":\"input_audio_buffer.append\",\"audio\":\"";
 
 typedef struct {
@@ -41,7 +46,7 @@ typedef struct {
   size_t in_len, in_cap;
   uint8_t *out;
   size_t out_len, out_cap;
-  uint64_t next_at, sent, got;
+  uint64_t next_at, sent, got, ask_at;
 } Conn;
 
 static int epoll_fd, is_server, deaf;
@@ -49,7 +54,7 @@ static SSL_CTX *tls;
 static Conn conns[MAX_SESSIONS];
 static uint32_t *rtts;
 static size_t rtt_count;
-static uint64_t sent_total, got_total, wrong;
+static uint64_t sent_total, got_total, wrong, asked, answered, cost_micro;
 static size_t audio_chars = 1280;
 
 static uint64_t now_ns(void) {
@@ -163,12 +168,32 @@ static void send_append(Conn *c) {
   if (flush_out(c) < 0) finish(c);
 }
 
+static void send_ask(Conn *c) {
+  static const char create[] = "{\"type\":\"response.create\"}";
+  put_frame(c, 1, create, sizeof create - 1);
+  asked++;
+  if (flush_out(c) < 0) finish(c);
+}
+
+static void put_answer(Conn *c) {
+  static char text[2048];
+  unsigned long long n = ++c->sent;
+  for (int done = 0; done < 2; done++) {
+    int size = snprintf(text, sizeof text,
+                        "{\"type\":\"response.%s\",\"event_id\":\"event_r%llu_%d\",\"response\":{\"object\":\"realtime.response\","
+                        "\"id\":\"resp_r%llu\",\"status\":\"%s\",\"status_details\":null,\"output\":[],\"metadata\":null,\"usage\":%s}}",
+                        done ? "done" : "created", n, done, n, done ? "completed" : "in_progress", done ? USAGE : "null");
+    put_frame(c, 1, text, (size_t)size);
+  }
+}
+
 static void on_server_message(Conn *c, const char *text, size_t n) {
   if (memmem(text, n < 64 ? n : 64, "\"session.update\"", 16)) {
     static const char updated[] = "{\"type\":\"session.updated\",\"event_id\":\"event_1\",\"session\":" SESSION "}";
     put_frame(c, 1, updated, sizeof updated - 1);
     return;
   }
+  if (memmem(text, n < 64 ? n : 64, "\"response.create\"", 17)) return put_answer(c);
   const char *audio = memmem(text, n, "\"audio\":\"", 9);
   if (!audio || !memmem(text, n, "input_audio_buffer.append", 25)) return;
   static char reply[BUFFER];
@@ -187,6 +212,11 @@ static void on_client_message(Conn *c, const char *text, size_t n) {
   const char *delta = memmem(text, n, "\"delta\":\"", 9);
   if (!delta) {
     if (memmem(text, n, "\"session.created\"", 17)) c->greeted = 1;
+    else if (memmem(text, n < 128 ? n : 128, "\"response.done\"", 15)) {
+      answered++;
+      const char *cost = memmem(text, n, "\"cost\":\"", 8);
+      if (cost) cost_micro += (uint64_t)(strtod(cost + 8, NULL) * 1e6 + 0.5);
+    }
     return;
   }
   char stamp[STAMP + 1] = {0};
@@ -396,7 +426,7 @@ static int open_all(int sessions, int at_once) {
 
 int main(int argc, char **argv) {
   int sessions = 50, frame_ms = 20, window = 8, use_tls = 0;
-  double seconds = 5;
+  double seconds = 5, answer_every = 0;
   signal(SIGPIPE, SIG_IGN);
   epoll_fd = epoll_create1(0);
   if (argc >= 3 && !strcmp(argv[1], "mock"))
@@ -408,6 +438,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[i], "--sessions")) sessions = atoi(argv[++i]);
     else if (!strcmp(argv[i], "--frame-ms")) frame_ms = atoi(argv[++i]);
     else if (!strcmp(argv[i], "--seconds")) seconds = atof(argv[++i]);
+    else if (!strcmp(argv[i], "--answer-every")) answer_every = atof(argv[++i]);
     else if (!strcmp(argv[i], "--window")) window = atoi(argv[++i]);
     else if (!strcmp(argv[i], "--tls")) use_tls = 1;
   }
@@ -448,7 +479,11 @@ int main(int argc, char **argv) {
   if (deaf)
     for (int i = 0; i < open_now; i++) watch(&conns[i], EPOLL_CTL_MOD);
   uint64_t period = (uint64_t)frame_ms * 1000000u, began = now_ns(), end = began + (uint64_t)(seconds * 1e9);
-  for (int i = 0; i < open_now; i++) conns[i].next_at = began + period * (uint64_t)i / (uint64_t)(open_now ? open_now : 1);
+  uint64_t pause = (uint64_t)(answer_every * 1e9);
+  for (int i = 0; i < open_now; i++) {
+    conns[i].next_at = began + period * (uint64_t)i / (uint64_t)open_now;
+    conns[i].ask_at = began + pause * (uint64_t)i / (uint64_t)open_now;
+  }
   while (now_ns() < end) {
     uint64_t now = now_ns(), soonest = end;
     for (int i = 0; i < open_now; i++) {
@@ -457,6 +492,7 @@ int main(int argc, char **argv) {
       if (paced) {
         while (c->fd >= 0 && c->next_at <= now) c->next_at += period, send_append(c);
         if (c->next_at < soonest) soonest = c->next_at;
+        if (pause && c->fd >= 0 && c->ask_at <= now) c->ask_at += pause, send_ask(c);
       } else if (flat) {
         while (c->fd >= 0 && c->sent - c->got < (uint64_t)window && !c->want_write) send_append(c);
       } else if (deaf) {
@@ -468,13 +504,15 @@ int main(int argc, char **argv) {
   }
   uint64_t lasted = now_ns() - began;
   /* what is still on its way */
-  for (uint64_t grace = now_ns() + 2000000000u; !deaf && got_total < sent_total && now_ns() < grace;) turn(50);
+  for (uint64_t grace = now_ns() + 2000000000u; !deaf && (got_total < sent_total || answered < asked) && now_ns() < grace;) turn(50);
   int alive = 0;
   for (int i = 0; i < open_now; i++) alive += conns[i].fd >= 0;
   qsort(rtts, rtt_count, sizeof *rtts, ascending);
-  printf("{\"sent\":%llu,\"received\":%llu,\"wrong\":%llu,\"alive\":%d,\"seconds\":%.3f,\"p50\":%u,\"p99\":%u}\n",
+  printf("{\"sent\":%llu,\"received\":%llu,\"wrong\":%llu,\"alive\":%d,\"seconds\":%.3f,\"p50\":%u,\"p99\":%u,"
+         "\"asked\":%llu,\"answered\":%llu,\"cost_micro\":%llu}\n",
          (unsigned long long)sent_total, (unsigned long long)got_total, (unsigned long long)wrong, alive,
-         (double)lasted / 1e9, rtt_count ? rtts[rtt_count / 2] : 0, rtt_count ? rtts[rtt_count * 99 / 100] : 0);
+         (double)lasted / 1e9, rtt_count ? rtts[rtt_count / 2] : 0, rtt_count ? rtts[rtt_count * 99 / 100] : 0,
+         (unsigned long long)asked, (unsigned long long)answered, (unsigned long long)cost_micro);
   fflush(stdout);
   if (!fgets(line, sizeof line, stdin)) return 0; /* stay connected until the memory was read */
   return 0;
