@@ -30,6 +30,10 @@ def relay(  # noqa: PLR0917 - typer makes options of all of them
         Optional[Path],  # noqa: UP045 - typer reads it at run time
         typer.Option(metavar="PROGRAM", help="LiteLLM's `litellm` script, from an environment of its own."),
     ] = None,
+    picture: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads it at run time
+        typer.Option("--plot", metavar="OUT.svg", help="Draw the CPU a message of each stack, too."),
+    ] = None,
 ) -> None:
     """What a relayed message costs, beside nginx (and LiteLLM, if given) in the same run."""
     from moksori.bench.relay.run import CannotMeasure, Plan, run
@@ -47,6 +51,11 @@ def relay(  # noqa: PLR0917 - typer makes options of all of them
         typer.echo(f"moksori: {error}", err=True)
         raise typer.Exit(CANNOT) from None
     json_out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    if picture is not None:
+        from moksori.bench.relay.plot import svg
+
+        machine = result["machine"]
+        picture.write_text(svg(result["rows"], f"{machine['cpu']}, {machine['cores']} cores"), "utf-8")
     typer.echo(json.dumps(result["ratio"]))
 
 
