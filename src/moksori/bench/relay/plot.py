@@ -22,9 +22,11 @@ def svg(rows: Sequence[Mapping[str, Any]], machine: str) -> str:
     most = max((float(row["cpu_us_per_msg"]) for row in rows), default=1.0)
     height = TOP + sum(len(group) * ROW + GROUP_GAP for group in groups.values()) + 8
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        'font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        '<text x="8" y="20" font-size="15" fill="#212529">CPU of the relay a message, microseconds (less is better)</text>',
+        '<text x="8" y="20" font-size="15" fill="#212529">'
+        "CPU of the relay a message, microseconds (less is better)</text>",
         f'<text x="8" y="38" fill="#495057">{escape(machine)}</text>',
     ]
     y = TOP
