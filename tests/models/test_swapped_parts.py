@@ -48,7 +48,13 @@ def settings(folder: Path, second: RealServer, *parts: str) -> None:
     (folder / "moksori.toml").write_text("\n".join(lines), "utf-8")
 
 
-@pytest.mark.parametrize("parts", [("stt",), ("llm",), ("tts",), ("stt", "llm", "tts")], ids="+".join)
+@pytest.mark.parametrize(
+    "parts",
+    [
+        *(pytest.param((part,), marks=pytest.mark.slow, id=part) for part in ("stt", "llm", "tts")),
+        pytest.param(("stt", "llm", "tts"), id="all"),
+    ],
+)
 async def test_a_spoken_turn_through_swapped_parts(
     second: RealServer, tmp_path: Path, parts: tuple[str, ...]
 ) -> None:

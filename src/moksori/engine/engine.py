@@ -19,6 +19,7 @@ from moksori.engine.admission import Admission, StageLoad, admit, wait_ms
 from moksori.engine.backend import LocalBackend
 from moksori.engine.context import ANSWER_TOKENS, LOCAL_READING, Reading
 from moksori.engine.kokoro_voice import KokoroVoice
+from moksori.engine.memory import give_back_at_rest
 from moksori.engine.meter import Meter
 from moksori.engine.scheduler import Cores, Lane
 from moksori.engine.sequential import WholeVoice
@@ -91,6 +92,7 @@ class Engine:
         self._quiet.set()
         self._closers: list[Callable[[], Any]] = []
         self._brain_loading: asyncio.Task[None] | None = None
+        self._trimming: asyncio.Task[None] | None = None
         self._threads: set[asyncio.Future[None]] = set()
         """Loads that run on a thread, also those nobody waits for any more."""
         self._closing = threading.Event()
@@ -129,6 +131,7 @@ class Engine:
                 await render_ahead(korean, self._quiet)
 
             self._rendering = asyncio.create_task(ahead(self._korean), name="moksori-phrases")
+        self._trimming = asyncio.create_task(give_back_at_rest(self._resting), name="moksori-memory")
         self.log.info("engine_ready", seconds=round(time.monotonic() - began, 1))
 
     def parts(self) -> dict[str, str]:
@@ -138,7 +141,7 @@ class Engine:
     async def close(self) -> None:
         """End all calls and let the models go, when what is loading now has been loaded. Idempotent."""
         self._closing.set()
-        for task in (self._brain_loading, self._rendering):
+        for task in (self._brain_loading, self._rendering, self._trimming):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -159,6 +162,9 @@ class Engine:
             self._parts[part] = f"failed: {error}"
             raise
         self._parts[part] = "ready"
+
+    def _resting(self) -> bool:
+        return not any(lane.depth for lane in self._lanes.values())
 
     def _join_lanes(self) -> None:
         for lane in self._lanes.values():
