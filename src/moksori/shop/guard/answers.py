@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from moksori.shop.guard.lexicon import Kind, actions_in, lexicon, stem
+from moksori.shop.guard.lexicon import Kind, actions, actions_in, lexicon, stem
 from moksori.shop.guard.text import EN_NUMERALS, asks, digit_string, fold, is_hangul, joined, numbers, words
 
 
@@ -46,6 +46,12 @@ class About:
     """Objects named by words, not numbers, as they stand in the sentence; without spaces."""
     cancels: bool
     """Whether the thing read out is a cancellation; otherwise "cancel" means the proposal itself."""
+    again: frozenset[str]
+    """What callers say when they ask for this very action once more ("바꿔주세요", "switch it"), without spaces."""
+    nouns: frozenset[str]
+    """Words that name what any such action is about ("address"), and none of what this one is about."""
+    count: int | None
+    """How many of the one good that is named; None where several kinds are named, or none."""
 
     @classmethod
     def of(cls, sentence: str, objects: tuple[str, ...] = (), action: str = "") -> About:
@@ -54,6 +60,7 @@ class About:
         stems |= {stem(w) for w in spoken if len(w) > 1}
         whole = joined(sentence)
         goods = tuple(joined(o) for o in objects if joined(o) in whole and not any(c.isdigit() for c in o))
+        kinds = [actions()[k] for k in actions_in(action.replace("_", " "))]
         return cls(
             words=frozenset(spoken),
             stems=frozenset(stems),
@@ -61,7 +68,22 @@ class About:
             digits=digit_string(sentence),
             goods=goods,
             cancels="cancel" in actions_in(action.replace("_", " ")),
+            again=frozenset(joined(way) for kind in kinds for way in kind.again),
+            nouns=frozenset(joined(noun) for kind in kinds for noun in kind.nouns),
+            count=_count(sentence) if len(goods) < 2 else None,
         )
+
+
+_GOOD = re.compile(
+    r"(?:(?P<before>\d+) × )?[^\W\d_][^,()×]*\([^()]*\)(?: (?P<after>\d+)개)?(?P<more> (?:외 \d|and \d+ more))?"
+)
+
+
+def _count(sentence: str) -> int | None:
+    found = list(_GOOD.finditer(sentence))
+    if len(found) != 1 or found[0]["more"]:
+        return None
+    return int(found[0]["before"] or found[0]["after"] or 1)
 
 
 _NUMERAL_WORD = re.compile(
@@ -71,7 +93,7 @@ _NUMERAL_WORD = re.compile(
 _EN_NUMERAL = (EN_NUMERALS - {"one"}) | {"oh", "won", "dollar", "dollars", "cent", "cents"}
 _ALONE = frozenset("네예응안")
 """Syllables that may stand as a word of their own inside an unspaced Korean one."""
-_GIVE = frozenset({"주세요", "줘", "줘요", "주셔요", "부탁드려요", "부탁드립니다", "부탁해요"})
+_GIVE = frozenset({"주세요", "주십시오", "줘", "줘요", "주셔요", "부탁드려요", "부탁드립니다", "부탁해요"})
 """With these a word said back asks for the thing to be done."""
 _FUZZY_FROM = 4
 """Syllables from which on a phrase one jamo off is still taken for the phrase (a recogniser's spelling)."""
@@ -88,7 +110,12 @@ def understand(transcript: str, about: About) -> Answer:
         return Answer.NO
     if Kind.CORRECTION in kinds or _names_some(squeezed, about):
         return Answer.CORRECTION
-    if not numbers(transcript) <= about.numbers and not _digits_said_back(transcript, about):
+    if Kind.AGAIN in kinds and (Kind.YES not in kinds or Kind.SAID_BACK in kinds):
+        # "네, 흰색으로 바꿔주세요" may mean what it is now: only a yes that names nothing is one.
+        return Answer.CORRECTION
+    if not numbers(transcript) <= about.numbers | _counted(kinds, about) and not _digits_said_back(
+        transcript, about
+    ):
         return Answer.NEW_VALUE
     if _another_identifier(transcript, about):
         return Answer.NEW_VALUE
@@ -107,13 +134,21 @@ def understand(transcript: str, about: About) -> Answer:
     return Answer.DOUBT
 
 
+def _counted(kinds: list[Kind | None], about: About) -> frozenset[Decimal]:
+    """A number that says no other count than the read-out does without naming it ("하나만" of one)."""
+    return frozenset({Decimal(about.count)}) if Kind.COUNT in kinds and about.count else frozenset()
+
+
 def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
     """The kind of each phrase in turn; None for a word that is new."""
     phrases, longest = lexicon().phrases, lexicon().longest
+    counts = lexicon().counts.get(about.count or 0, frozenset())
     at = 0
     while at < len(tokens):
         for end in range(min(len(tokens), at + longest), at, -1):
-            kind = phrases.get("".join(tokens[at:end]))
+            phrase = "".join(tokens[at:end])
+            kind = Kind.AGAIN if phrase in about.again else Kind.COUNT if phrase in counts else None
+            kind = kind or phrases.get(phrase)
             if kind is not None:
                 said_back = kind is Kind.CORRECTION and end == at + 1 and tokens[at] in about.words
                 yield Kind.NEUTRAL if said_back else kind
@@ -125,17 +160,22 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
                 yield Kind.YES
                 at += 2
                 continue
-            yield from _word(tokens[at], about)
+            if tokens[at] == "one" and at and len(tokens[at - 1]) > 2 and tokens[at - 1].isdigit():
+                yield Kind.NEUTRAL  # "the 1001 one"
+            else:
+                yield from _word(tokens[at], about)
             at += 1
 
 
 def _word(word: str, about: About) -> Iterator[Kind | None]:
     if not about.cancels and "cancel" in actions_in(word):
         yield Kind.NO
-    elif word in about.words or _is_numeral(word):
+    elif word in about.nouns or _is_numeral(word):
         yield Kind.NEUTRAL
+    elif word in about.words:
+        yield Kind.SAID_BACK
     elif not _hangul_part(word):
-        yield Kind.NEUTRAL if len(word) > 1 and stem(word) in about.stems else None
+        yield Kind.SAID_BACK if len(word) > 1 and stem(word) in about.stems else None
     elif (said_back := _said_back(word, about)) is not None:
         yield said_back
     elif (parts := _split(word)) is not None:
@@ -155,7 +195,9 @@ def _said_back(word: str, about: About) -> Kind | None:
             if ending in table.limiting:
                 return Kind.CORRECTION
             if ending in table.endings:
-                return Kind.YES if ending in table.request else Kind.NEUTRAL
+                if ending in table.request:
+                    return Kind.YES
+                return Kind.NEUTRAL if word[:cut] in about.nouns else Kind.SAID_BACK
     return None
 
 

@@ -24,6 +24,18 @@ class Kind(Enum):
     CORRECTION = "correction"
     DOUBT = "doubt"
     QUESTION = "question"
+    AGAIN = "again"
+    """Asks for the very action that was read out; by itself it may also ask for another such action."""
+    SAID_BACK = "said back"
+    """A word of the read-out."""
+    COUNT = "count"
+    """Says how many, and says what the read-out says."""
+
+
+_LISTED = (
+    Kind.YES, Kind.SOFT, Kind.BACKCHANNEL, Kind.NEUTRAL, Kind.NO, Kind.WAIT, Kind.CORRECTION, Kind.DOUBT, Kind.QUESTION,
+)  # fmt: skip
+"""Kinds whose phrases do not hang on the read-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,8 @@ class Lexicon:
     limiting: frozenset[str]
     refusing: tuple[str, ...]
     negation: tuple[str, ...]
+    counts: dict[int, frozenset[str]]
+    """Phrases that say "the one", "both", by how many they mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,10 @@ class ActionWords:
     tools: tuple[str, ...]
     ko: tuple[str, ...]
     en: tuple[str, ...]
+    again: tuple[str, ...]
+    """How callers ask for it without naming it."""
+    nouns: tuple[str, ...]
+    """What any such action is about."""
 
 
 def load(name: str) -> dict[str, Any]:
@@ -58,9 +76,9 @@ def lexicon() -> Lexicon:
     data = load("words.toml")
     phrases: dict[str, Kind] = {}
     longest = 1
-    for kind in Kind:
+    for kind in _LISTED:
         for texts in data[kind.value].values():
-            for text in texts:
+            for text in (way for each in texts for way in ways(each)):
                 key = joined(text)
                 if phrases.setdefault(key, kind) is not kind:
                     raise ValueError(
@@ -71,18 +89,31 @@ def lexicon() -> Lexicon:
         phrases=phrases,
         longest=longest + 2,  # Korean is written with more spaces than the file has
         closings=frozenset(joined(t) for ts in data["closing"].values() for t in ts),
-        endings=frozenset(joined(t) for t in data["endings"]["ko"]),
-        request=frozenset(joined(t) for t in data["request"]["ko"]),
+        endings=frozenset(joined(way) for t in data["endings"]["ko"] for way in ways(t)),
+        request=frozenset(joined(way) for t in data["request"]["ko"] for way in ways(t)),
         limiting=frozenset(joined(t) for t in data["limiting"]["ko"]),
         refusing=tuple(joined(t) for t in data["refusing"]["ko"]),
         negation=tuple(fold(t) for ts in data["negation"].values() for t in ts),
+        counts={int(n): frozenset(joined(t) for t in texts) for n, texts in data["count"].items()},
     )
+
+
+def ways(text: str) -> tuple[str, ...]:
+    """A phrase and, of a Korean request, its most formal form ("해주세요", "해주십시오")."""
+    formal = text.removesuffix("세요") + "십시오"
+    return (text, formal) if text.endswith(("주세요", "하세요")) else (text,)
 
 
 @cache
 def actions() -> dict[str, ActionWords]:
     return {
-        name: ActionWords(tuple(a["tools"]), tuple(a["ko"]), tuple(a["en"]))
+        name: ActionWords(
+            tuple(a["tools"]),
+            tuple(a["ko"]),
+            tuple(a["en"]),
+            again=tuple(way for each in a.get("again", ()) for way in ways(each)),
+            nouns=tuple(a.get("nouns", ())),
+        )
         for name, a in load("actions.toml").items()
     }
 
