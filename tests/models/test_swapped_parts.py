@@ -63,7 +63,7 @@ async def test_a_spoken_turn_through_swapped_parts(
     with real_server(tmp_path, SECOND_KEY="between-us") as server:
         asked, said, sound = await converse(server)
     assert compare(QUESTION, asked).rate <= 0.2
-    assert said == "I see, that's about an order. No shop is connected to me yet, so I cannot look it up."
+    assert said == "No shop is connected to me yet, so I cannot look up an order."
     async with AsyncOpenAI(base_url=f"{second.http}/v1", api_key="between-us") as client:
         heard = await client.audio.transcriptions.create(
             file=("answer.wav", wav.write(sound, SPEAKING_RATE)), model="moksori-local", language="en"

@@ -111,7 +111,7 @@ def test_doubt_waits_and_certainty_does_not() -> None:
         c.silence(160)
         c.judged(probability)
         c.transcribed("Where is my order?")
-        c.silence(288)
+        c.silence(256)
     assert sure.of("input_audio_buffer.committed")
     assert not unsure.of("input_audio_buffer.committed")
     unsure.silence(64)

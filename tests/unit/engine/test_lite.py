@@ -26,7 +26,7 @@ async def answer(brain: Brain, *history: Item, language: str | None = None) -> s
         ("Hello!", "Hello, thank you for calling."),
         ("Hi, who are you?", "I'm moksori"),  # the longer phrase, not the greeting
         ("Which one?", "I understood you, but I have no answer"),  # no "hi" inside a word
-        ("주문한 옷이 안 왔어요", "네, 주문 관련 문의시군요."),
+        ("주문한 옷이 안 왔어요", "아직 연결된 쇼핑몰이 없어서"),
         ("제 말 들리세요?", "네, 잘 들립니다."),
         ("음 글쎄요", "말씀은 알아들었지만"),
     ],
