@@ -43,6 +43,11 @@ SEVERAL = About.of(
     ("Tumbler (blue)", "T-Shirt (white)"),
     "cancel_order",
 )
+MIXED = About.of(
+    "운동화 2켤레와 티셔츠(흰색)을 반품하고 50,000원을 환불합니다. 진행할까요?",
+    ("운동화", "티셔츠(흰색)"),
+    "return_items",
+)
 CART = About.of(
     "장바구니에 티셔츠(남색)을 1개 담습니다. 개당 12,000원입니다. 진행할까요?", (), "set_cart_item"
 )
@@ -56,6 +61,9 @@ CART = About.of(
         (PAYMENT_EN, "Yes, please switch it"),
         (ITEMS, "네 바꿔주세요"),
         (ONE, "네 하나만 반품해 주세요"),
+        (ONE, "네 텀블러만요"),
+        (ITEMS, "네 두 장 다 바꿔 주세요"),
+        (ADDRESS, "네, 새 주소 맞아요"),
         (TWO, "Yes, both of them"),
         (TWO, "yes, send them back"),
         (SEVERAL, "Yes please, the 1001 one"),
@@ -86,6 +94,8 @@ def test_the_wish_said_again_with_a_yes_is_a_yes(about: About, said: str) -> Non
         (TWO, "yes, one of them"),
         (SEVERAL, "yes, just the one"),
         (SEVERAL, "yes, both"),
+        (MIXED, "네 하나만요"),
+        (MIXED, "네 티셔츠만요"),
         (SEVERAL, "yes please, the 1007 one"),
         (CART, "담아 주세요"),
         (CART, "네 두 개 담아 주세요"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from moksori.shop.flows.digits import said_digits
-from moksori.shop.guard.text import fold
 
 _SURNAMES = (
     "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백남노하허유심곽성차주우구민진나엄채원천방공현함변염"
@@ -20,6 +19,10 @@ _NAME_EN = re.compile(
     r"(?:i'?m|i am|my name is|the name is|name'?s|name is|this is|it'?s)\s+([a-z]+(?:[ -][a-z]+){0,2})",
     re.IGNORECASE,
 )
+_NAME_FIRST = re.compile(
+    r"^\W*([a-z]+(?: [a-z]+){1,2})\s*[,.]\s*(?:and |my |the |phone |number |is |it'?s )*[\d+(]", re.IGNORECASE
+)
+"""A name and then a number, as people answer who were asked for both."""
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NOT_NAMES = frozenset(
     {"이름", "번호", "전화", "전화번호", "주문", "주문번호", "이메일", "성함", "저기", "그게", "안녕", "우선"}
@@ -33,12 +36,21 @@ _ADDRESS_KO = re.compile(
     r"(?P<rest>[^0-9]*(?:\d+동)?\s*(?:\d+호)?)"
 )
 _STREET_EN = r"ro|gil|daero|street|st|road|rd|avenue|ave|lane|drive"
+_INSIDE_EN = r"building|block|tower|apartment|apt|flat|unit|suite|room|floor|\d+(?:st|nd|rd|th) floor"
 _POSTCODE_EN = r"(?:(?:with )?(?:the )?(?:postcode|postal code|zip(?: code)?)\s*(?:is )?)?(?=\d{5}|[,.]|$)"
 _ADDRESS_EN = re.compile(
-    rf"(?P<line1>\d+[a-z]?\s+[^,]+?(?:{_STREET_EN})\b[^,]*),\s*(?P<city>[^,]+),\s*"
+    rf"(?<![\d-])(?P<line1>\d+[a-z]?\s+[^,\d]+?(?:{_STREET_EN})\b[^,]*),\s*"
+    rf"(?P<line2>(?:{_INSIDE_EN})\b[^,]*(?:,\s*(?:{_INSIDE_EN})\b[^,]*)*,\s*)?(?P<city>[^,]+),\s*"
     rf"(?P<region>[a-z][a-z .-]+?)(?:,|\s)*{_POSTCODE_EN}",
     re.IGNORECASE,
 )
+_ADDRESS_EN_PLAIN = re.compile(
+    r"(?P<line1>\d+[a-z]?(?:-\d+)?\s+[\w-]+-(?:ro|gil|daero))\b[\s,]*(?P<line2>[^-]*?)[\s,]*"
+    r"(?P<city>\w+-(?:gu|si|gun)(?:[\s,]+\w+(?:-si)?)?)[\s,]+(?P<region>[a-z]+(?:-do)?)[\s,]*"
+    rf"{_POSTCODE_EN}",
+    re.IGNORECASE,
+)
+"""Without commas, as a recogniser writes it: the endings say which part is what."""
 _FULL_REGION = {
     "서울": "서울특별시", "부산": "부산광역시", "대구": "대구광역시", "인천": "인천광역시", "광주": "광주광역시",
     "대전": "대전광역시", "울산": "울산광역시", "세종": "세종특별자치시", "경기": "경기도",
@@ -63,7 +75,7 @@ def name_in(text: str) -> str | None:
         name = match[1]
         if 2 <= len(name) <= 4 and name[0] in _SURNAMES and name not in _NOT_NAMES:
             return name
-    found = _NAME_EN.search(text)
+    found = _NAME_EN.search(text) or _NAME_FIRST.search(text)
     if found is None:
         return None
     words = re.split(r"\s+(?:and|my|phone|number|with)\b", found[1], flags=re.IGNORECASE)[0]
@@ -88,12 +100,20 @@ def address_in(text: str) -> dict[str, str] | None:
         }
         flat = _FLAT.search(text[found.end("line1") :])
         return address | ({"line2": " ".join(g for g in flat.groups() if g)} if flat else {})
-    found = _ADDRESS_EN.search(fold(text)) and _ADDRESS_EN.search(text)
+    found = _ADDRESS_EN.search(text) or _ADDRESS_EN_PLAIN.search(text)
     if not found:
         return None
+    inside = (found["line2"] or "").strip(" ,")
     return {
         "line1": found["line1"].strip(),
         "city": found["city"].strip(),
         "region": found["region"].strip(" ,"),
         "postcode": postcode,
-    }
+    } | ({"line2": inside} if inside else {})
+
+
+def without_address(text: str) -> str:
+    """The sentence without streets and house numbers: none of these is the number of an order."""
+    for pattern in (_ADDRESS_KO, _ADDRESS_EN, _ADDRESS_EN_PLAIN):
+        text = pattern.sub(" ", text)
+    return text

@@ -22,6 +22,8 @@ _TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "ei
 _TAIL = re.compile(
     r"(번이요|번이에요|번입니다|이에요|입니다|번이|이고요|이고|이요|번은|번을|번의|번|요|은|는|을|를|에|의)$"
 )
+_CONTRACTED = re.compile(r"(이이)(고요|고)$")
+"""After the digit "이" the copula loses its own: in "이이이이고요" all four are digits."""
 _BETWEEN = frozenset({"다시", "대시", "에", "dash", "hyphen", "and", "minus", "번", "의"})
 _TOKEN = re.compile(r"[0-9]+|[a-z]+|[가-힣]+|[-–,.]")
 
@@ -82,6 +84,8 @@ def _digits_of(token: str) -> str | None:
         return None
     bare = token
     while (cut := _TAIL.sub("", bare)) != bare and cut and not _plain(bare):
+        if (contracted := _CONTRACTED.search(bare)) is not None:
+            cut = bare[: contracted.end(1)]
         bare = cut
     if _plain(bare):
         return "".join(_KOREAN[c] for c in bare)

@@ -11,6 +11,7 @@ from typing import Any
 
 from moksori.shop.dates import Span, understand
 from moksori.shop.flows.data import data
+from moksori.shop.flows.details import without_address
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.sounds import sounds_in
 from moksori.shop.guard.text import fold, joined
@@ -21,6 +22,8 @@ Line = dict[str, Any]
 SHORTEST_NUMBER = 4
 _ITEM = re.compile(r"(?:\d+ × )?([^,()]+?)\s*\(([^)]*)\)")
 DATE_WORDS = 3
+HESITATIONS = frozenset({"그", "어", "음", "저", "아", "um", "uh", "er"})
+"""Words that would make a date of the next one ("그 제가" is not "그제")."""
 
 
 def has(kind: str, text: str) -> bool:
@@ -62,6 +65,7 @@ class Reference:
 def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     """By number, then date, then product and colour, then "the one I just ordered"."""
     wanted, not_wanted = excluded(text)
+    wanted = without_address(wanted)
     numbers = [d for d in said_digits(wanted) if len(d) >= SHORTEST_NUMBER]
     found = _by_number(numbers, orders)
     if found:
@@ -76,7 +80,10 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
         kept = [o for o in pool if score(not_wanted, o) == 0 and not _by_number(said_digits(not_wanted), [o])]
         pool, named = kept or pool, True
     span = _date_in(wanted, today)
-    if span is not None:
+    arrived = [o for o in pool if o["status"]["code"] == "delivered"]
+    if span is not None and arrived and has("received_on", text):
+        pool = arrived  # the day is the parcel's, not the order's, and a list does not say it
+    elif span is not None:
         pool = [o for o in pool if span.first <= _day(o) <= span.last]
         named = True
     scores = {o["order_id"]: score(wanted, o) for o in pool}
@@ -118,7 +125,7 @@ def _day(order: Order) -> date:
 
 
 def _date_in(text: str, today: date) -> Span | None:
-    words = text.split()
+    words = [word for word in text.split() if word.strip(",.…") not in HESITATIONS]
     for size in range(DATE_WORDS, 0, -1):
         for at in range(len(words) - size + 1):
             phrase = " ".join(words[at : at + size])
@@ -216,11 +223,11 @@ def lines_meant(text: str, lines: Sequence[Line]) -> tuple[Line, ...]:
     """The items a sentence names; all of them for "everything"; none where it names none."""
     wanted, not_wanted = excluded(text)
     pool = [line for line in lines if not (not_wanted and _names(not_wanted, line))] or list(lines)
-    if has("all", wanted):
-        return tuple(pool)
     named = [line for line in pool if _names(wanted, line)] or [
         line for line in pool if any(partly(wanted, line["name"][language]) for language in ("ko", "en"))
     ]
+    if has("all", wanted):
+        return tuple(named or pool)
     coloured = [line for line in named or pool if _colour(wanted, line)]
     return tuple(coloured if coloured and (named or len(coloured) < len(pool)) else named)
 
@@ -256,6 +263,19 @@ def variant_meant(text: str, line: Line, variants: Iterable[dict[str, Any]]) -> 
         if score > best_score:
             best, best_score = variant, score
     return best
+
+
+def without_goal(text: str) -> str:
+    """The sentence without the options that are named as where to go ("in red", "네이비로"): those no order has yet."""
+    folded = fold(text)
+    for code in said_values():
+        for way in said_values()[code]:
+            bare = re.escape(fold(way))
+            if way.isascii():
+                folded = re.sub(rf"\b(?:to|for|into|in) (?:a |an |the )?{bare}\b(?: ones?\b)?", " ", folded)
+            else:
+                folded = re.sub(rf"{bare}(?:색|색상)?(?: ?(?:거|것|걸))?(?:으로|로)(?![가-힣])", " ", folded)
+    return folded
 
 
 def _as_goal(text: str, code: str) -> int:

@@ -96,7 +96,8 @@ def _order(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outcome
         return goal, missing
     if goal.asked == "which" and "answer" in goal.slots:
         return _chosen(state, goal, orders, today)
-    meant = refer(goal.text, [*orders, *_older(state)], today)
+    text = matching.without_goal(goal.text) if goal.flow == "exchange" else goal.text
+    meant = refer(text, [*orders, *_older(state)], today)
     if meant.number:
         return _by_unknown_number(state, goal, meant.number)
     pool = list(meant.orders) if meant.orders else orders
@@ -215,6 +216,8 @@ def _lines(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, list
         return goal, [line for line in items if line["line"] in goal.slots["lines"]]
     left = [line for line in items if line["returned"] + line["exchanged"] < line["quantity"]] or items
     text = goal.slots["answer"] if goal.asked == "item" and "answer" in goal.slots else goal.text
+    if goal.flow == "exchange" and goal.asked != "item":
+        text = matching.without_goal(text)
     meant = list(matching.lines_meant(text, left)) or (left if len(left) == 1 else [])
     several = len({line["name"]["en"] for line in meant}) < len(meant) and not matching.has("all", text)
     if not meant or (several and not matching.has("both", text)):
@@ -375,6 +378,10 @@ def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcom
         if products:
             break
     named = [p for p in products if any(matching.mentions(text, p["name"][lang]) for lang in ("ko", "en"))]
+    if not named and any(matching.value_said(text, code) for code in matching.said_values()):
+        spoken_of = [v for k, v in state.known.items() if k.startswith("product:")]
+        if spoken_of:  # "and is the grey one there?"
+            return goal, spoken_of[-1]
     if not named:
         asked = goal.asked == "product"
         return goal, Ask(say("no_product" if asked else "ask_product", state.language), "product")

@@ -110,12 +110,24 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
     if current is not None and current.asked is not None:
         digression = [g for g in new if _digresses(g, current, text)]
         if not digression:
-            goal = replace(current, text=f"{current.text} {text}", slots={**current.slots, "answer": text})
+            slots = {**current.slots, "answer": text}
+            if current.asked == "reason" and _other_items(state, current, text):
+                current, slots = replace(current, text=""), {k: v for k, v in slots.items() if k != "lines"}
+            goal = replace(current, text=f"{current.text} {text}".strip(), slots=slots)
             return _advance(replace(state, goals=(goal, *state.goals[1:]), misses=0), today)
         new = digression
     if not new:
         return _missed(state, text)
     return _begin(state, new, today)
+
+
+def _other_items(state: State, goal: Goal, text: str) -> bool:
+    """Whether a caller puts right, before anything else, which items are meant ("텀블러 말고 티셔츠요")."""
+    detail = state.known.get(f"order:{goal.slots.get('order')}")
+    if detail is None or "lines" not in goal.slots or not matching.excluded(text)[1]:
+        return False
+    meant = [line["line"] for line in matching.lines_meant(text, detail["items"])]
+    return bool(meant) and meant != goal.slots["lines"]
 
 
 def _digresses(goal: Goal, current: Goal, text: str) -> bool:
@@ -204,7 +216,11 @@ def _corrected(state: State, goal: Goal, text: str, today: date) -> Goal | None:
             if meant.orders:
                 return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"]})
         meant = matching.refer(text, others, today)
-        if meant.named and meant.orders:
+        its = state.known.get(f"order:{chosen}")
+        stays = (
+            its is not None and matching.lines_meant(text, its["items"]) and not matching.excluded(text)[1]
+        )
+        if meant.named and meant.orders and not stays:
             keep = {k: goal.slots[k] for k in ("reason",) if k in goal.slots}
             return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"], **keep})
     detail = state.known.get(f"order:{chosen}")

@@ -52,6 +52,8 @@ class About:
     """Words that name what any such action is about ("address"), and none of what this one is about."""
     count: int | None
     """How many of the one good that is named; None where several kinds are named, or none."""
+    named: frozenset[str]
+    """The words of that good."""
 
     @classmethod
     def of(cls, sentence: str, objects: tuple[str, ...] = (), action: str = "") -> About:
@@ -60,6 +62,10 @@ class About:
         stems |= {stem(w) for w in spoken if len(w) > 1}
         whole = joined(sentence)
         goods = tuple(joined(o) for o in objects if joined(o) in whole and not any(c.isdigit() for c in o))
+        kept, count = _counted_in(sentence)
+        there = sum(good in joined(kept) for good in goods)
+        if there > 1 or (goods and not there):
+            count, kept = None, ""
         kinds = [actions()[k] for k in actions_in(action.replace("_", " "))]
         return cls(
             words=frozenset(spoken),
@@ -70,7 +76,8 @@ class About:
             cancels="cancel" in actions_in(action.replace("_", " ")),
             again=frozenset(joined(way) for kind in kinds for way in kind.again),
             nouns=frozenset(joined(noun) for kind in kinds for noun in kind.nouns),
-            count=_count(sentence) if len(goods) < 2 else None,
+            count=count,
+            named=frozenset(words(kept)) if count is not None else frozenset(),
         )
 
 
@@ -79,11 +86,16 @@ _GOOD = re.compile(
 )
 
 
-def _count(sentence: str) -> int | None:
-    found = list(_GOOD.finditer(sentence))
+_INSTEAD = re.compile(r"(?: → | for )[^,()]*\([^()]*\)")
+"""The good that one is exchanged for."""
+
+
+def _counted_in(sentence: str) -> tuple[str, int | None]:
+    """The one good that is named, and how many of it; None of several."""
+    found = list(_GOOD.finditer(_INSTEAD.sub("", sentence)))
     if len(found) != 1 or found[0]["more"]:
-        return None
-    return int(found[0]["before"] or found[0]["after"] or 1)
+        return _INSTEAD.sub("", sentence), None
+    return found[0].group(), int(found[0]["before"] or found[0]["after"] or 1)
 
 
 _NUMERAL_WORD = re.compile(
@@ -95,6 +107,7 @@ _ALONE = frozenset("네예응안")
 """Syllables that may stand as a word of their own inside an unspaced Korean one."""
 _GIVE = frozenset({"주세요", "주십시오", "줘", "줘요", "주셔요", "부탁드려요", "부탁드립니다", "부탁해요"})
 """With these a word said back asks for the thing to be done."""
+_ONLY = frozenset({"만", "만요", "만이요"})
 _FUZZY_FROM = 4
 """Syllables from which on a phrase one jamo off is still taken for the phrase (a recogniser's spelling)."""
 
@@ -192,6 +205,8 @@ def _said_back(word: str, about: About) -> Kind | None:
     for cut in range(len(word), 1, -1):
         if word[:cut] in about.stems:
             ending = word[cut:]
+            if ending in _ONLY and word[:cut] in about.named:
+                return Kind.SAID_BACK  # "only" of the only one that was read out
             if ending in table.limiting:
                 return Kind.CORRECTION
             if ending in table.endings:
