@@ -254,7 +254,8 @@ class _Call:
                     await self.say({"type": "ping", "timestamp": said})
                 if said == self.mock.fault_after:
                     await self._fail()
-                await asyncio.sleep(self.mock.pace_s)
+                if event["type"] != "response.done":  # after it the next answer can be asked for at once
+                    await asyncio.sleep(self.mock.pace_s)
             if "late_transcript" in faults:
                 await self.say(*self.session.transcript())
 

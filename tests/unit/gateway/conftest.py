@@ -62,7 +62,7 @@ async def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterato
                 engine=Engine(profile="off"),
                 **{
                     "upstreams": {name: Upstream(**upstream(mock)) for name, mock in mocks.items()},
-                    "gateway": {"connect_s": CONNECT_S, "silent_s": 1.5},
+                    "gateway": {"connect_s": CONNECT_S, "silent_s": 0.3},
                     "accounts": {"prices": priced},
                     **tables,
                 },

@@ -118,6 +118,8 @@ async def test_the_openapi_document_promises_what_is_answered(start: Start) -> N
         "/metrics",
         "/v1/admin/keys",
         "/v1/admin/keys/{key_id}",
+        "/v1/admin/sessions",
+        "/v1/admin/usage",
         "/v1/audio/speech",
         "/v1/audio/transcriptions",
         "/v1/chat/completions",
