@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 
 import numpy as np
 from playwright.sync_api import expect
@@ -174,16 +173,15 @@ def test_an_interruption_is_silent_at_once_and_tells_what_was_heard(peer: Peer, 
     page.wait_for_timeout(300)
 
     [[_, detail], *_] = of(page, "interrupted")
-    # The silent spans of the answer's own audio are none: from its first to its last sample the tap heard a voice.
+    # The answer's own audio has no silent span, and the next answer comes a second later. A starved machine may stop the
+    # loudspeaker for a moment in between: what counts is how much of the answer came out of it.
     tap = page.evaluate(
         "({ rate: __tap.rate, blocks: __tap.blocks.map((b) => [b.frame, b.at, b.samples.length]) })"
     )
     socket = page.evaluate("__socket")
     started = [e["at"] for e in socket if e["type"] == "input_audio_buffer.speech_started"][1]
-    sounds = [b for b in tap["blocks"] if b[1] < started + 1000]
-    gaps = [b for a, b in pairwise(sounds) if b[0] != a[0] + a[2]]
-    first_answer = [b for b in sounds if not gaps or b[0] < gaps[0][0]]
-    heard_ms = (first_answer[-1][0] + first_answer[-1][2] - first_answer[0][0]) / tap["rate"] * 1000
+    first_answer = [b for b in tap["blocks"] if b[1] < started + 400]
+    heard_ms = sum(b[2] for b in first_answer) / tap["rate"] * 1000
     [truncation] = peer.of_type("conversation.item.truncate")
     assert truncation["audio_end_ms"] == detail["heard_ms"]
     assert abs(truncation["audio_end_ms"] - heard_ms) <= 20
