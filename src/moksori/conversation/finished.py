@@ -173,7 +173,7 @@ def _english(bare: str, asks: bool) -> Ending:
         return Ending.OPEN
     if last[-1].isdigit() or (last in _NUMBERS and before in _NUMBERS | {"is", "number", "code"}):
         return Ending.OPEN
-    if last == "back" and before in _WANTS_OBJECT | {"send", "bring", "give"}:
+    if last == "back" and before in _WANTS_OBJECT:
         return Ending.OPEN
     return _english_whole(words, sentence, asks)
 

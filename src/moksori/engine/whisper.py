@@ -224,15 +224,15 @@ class Whisper:
         if before:
             tokens = self._tokenizer.encode(f" {before}", add_special_tokens=False).ids
             prompt = [self._before, *tokens[-_PROMPT_TOKENS:], *prompt]
-        most = most or _TOKENS_LEAST + samples * _TOKENS_PER_S // HEARING_RATE
+        allowed = most or _TOKENS_LEAST + samples * _TOKENS_PER_S // HEARING_RATE
         result = self._model.generate(
             encoded,
             [prompt],
             beam_size=1,
-            max_length=len(prompt) + most,
+            max_length=len(prompt) + allowed,
             return_scores=True,
             return_no_speech_prob=True,
-            return_logits_vocab=True,
+            return_logits_vocab=most is None,  # a glance asks for no end
             **options,
         )[0]
         ids = result.sequences_ids[0]
@@ -243,9 +243,9 @@ class Whisper:
             tokens=len(ids),
             log_probability=mean,
             no_speech=result.no_speech_prob,
-            endless=len(ids) >= most,
-            doubtful=len(ids) >= most or repeats(ids),
-            closes=self._closes(ids, result.logits[0]),
+            endless=len(ids) >= allowed,
+            doubtful=len(ids) >= allowed or repeats(ids),
+            closes=self._closes(ids, result.logits[0]) if most is None else None,
         )
 
     def _closes(self, ids: Sequence[int], logits: Sequence[Any]) -> float | None:
