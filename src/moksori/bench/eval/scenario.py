@@ -96,12 +96,17 @@ def _scenario(name: str, language: str, turns: Any, spec: Mapping[str, Any]) -> 
         caller=spec.get("caller", FIRST_CALLER),
         changes={str(k): str(v) for k, v in (spec.get("changes") or {}).items()},
         says=texts("says"),
-        answers={str(k): str(v) for k, v in (spec.get("answers") or {}).items()},
+        answers={_answer_name(k): str(v) for k, v in (spec.get("answers") or {}).items()},
         tools=texts("tools"),
         never=texts("never"),
         within_ms=None if within is None else int(within),
         about=str(spec.get("about", "")),
     )
+
+
+def _answer_name(key: object) -> str:
+    """YAML reads a bare `yes` as true."""
+    return "yes" if key is True else str(key)
 
 
 def as_yaml(scenarios: Sequence[Scenario]) -> str:
