@@ -9,10 +9,15 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import functools
 import json
+import socket
+import ssl
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,15 +28,19 @@ from websockets.http11 import Request, Response
 
 from moksori.protocol.dialects.beta import BetaEdge
 from moksori.protocol.frame import Frame
+from moksori.server.tls import self_signed
 from tests.mocks.script import Event, MockSession
 
 KEY = "sk-upstream-secret-0123456789"
+RETRY_AFTER_S = 7
 
 
 @dataclass(frozen=True)
 class Profile:
     """How a service wants to be spoken to."""
 
+    key: str = KEY
+    """In the service's own manner: not every key begins with `sk-`."""
     path: str = "/v1/realtime"
     auth: str = "bearer"
     model_in: str = "query"
@@ -43,19 +52,26 @@ class Profile:
 
 PROFILES = {
     "openai": Profile(),
-    "azure": Profile(path="/openai/v1/realtime", auth="api-key"),
-    "xai": Profile(voices=("ara", "rex", "sal", "eve", "leo"), pings=True),
+    "azure": Profile(key="0f1e2d3c4b5a69788796a5b4c3d2e1f0", path="/openai/v1/realtime", auth="api-key"),
+    "xai": Profile(key="xai-0f1e2d3c4b5a", voices=("ara", "rex", "sal", "eve", "leo"), pings=True),
     "inworld": Profile(
-        path="/api/v1/realtime/session", auth="basic", model_in="session", voices=("Clive", "Ashley")
+        key="d29ya3NwYWNlOnNlY3JldA==",
+        path="/api/v1/realtime/session",
+        auth="basic",
+        model_in="session",
+        voices=("Clive", "Ashley"),
     ),
-    "holysheep": Profile(),
-    "compatible": Profile(),
+    "holysheep": Profile(key="hs-cr_0f1e2d3c4b5a"),
+    "compatible": Profile(key="correct horse battery staple"),
+    "moksori": Profile(key="mk_0f1e2d3c4b5a69788796"),
     "beta": Profile(beta=True),
 }
 
 AT_CONNECT = (
-    "http_401", "http_403", "http_404", "http_429", "http_500", "http_503",
-    "no_upgrade", "no_greeting", "bad_greeting", "not_json", "error_greeting", "closes_at_once", "refuses_update",
+    "refused", "reset", "not_http", "not_tls", "untrusted",
+    "http_200", "http_302", "http_400", "http_401", "http_403", "http_404", "http_429", "http_500", "http_503",
+    "no_upgrade", "no_greeting", "no_confirmation",
+    "bad_greeting", "not_json", "binary_greeting", "error_greeting", "closes_at_once", "refuses_update",
 )  # fmt: skip
 IN_CALL = (
     "expires",
@@ -89,25 +105,43 @@ class MockUpstream:
         return PROFILES[self.provider]
 
     @property
+    def key(self) -> str:
+        return self.profile.key
+
+    @property
     def base_url(self) -> str:
         """What a user writes into the settings."""
         path = self.profile.path
-        return f"http://127.0.0.1:{self.port}{path.removesuffix('/realtime')}"
+        scheme = "https" if self.faults & {"not_tls", "untrusted"} else "http"
+        return f"{scheme}://127.0.0.1:{self.port}{path.removesuffix('/realtime')}"
 
     def types(self, call: int = -1) -> list[str]:
         return [event["type"] for event in self.received[call]]
 
     @contextlib.asynccontextmanager
     async def running(self, port: int = 0) -> AsyncIterator[MockUpstream]:
-        if "no_upgrade" in self.faults:
-            silent = await asyncio.start_server(_say_nothing, "127.0.0.1", port)
-            self.port = silent.sockets[0].getsockname()[1]
-            async with silent:
+        if "refused" in self.faults:
+            with socket.socket() as held:  # bound, so that nobody else gets the port, and not listening
+                held.bind(("127.0.0.1", port))
+                self.port = held.getsockname()[1]
+                yield self
+            return
+        plain = {"no_upgrade": _say_nothing, "reset": _reset, "not_http": _say_something_else}
+        for fault in self.faults & plain.keys():
+            strange = await asyncio.start_server(plain[fault], "127.0.0.1", port)
+            self.port = strange.sockets[0].getsockname()[1]
+            async with strange:
                 yield self
             return
         server: Server
         async with serve(
-            self._call, "127.0.0.1", port, process_request=self._handshake, compression=None, close_timeout=1
+            self._call,
+            "127.0.0.1",
+            port,
+            process_request=self._handshake,
+            compression=None,
+            close_timeout=1,
+            ssl=_unknown_certificate() if "untrusted" in self.faults else None,
         ) as server:
             self.port = next(iter(server.sockets)).getsockname()[1]
             yield self
@@ -116,34 +150,34 @@ class MockUpstream:
         self.requests.append(request)
         for fault in self.faults:
             if fault.startswith("http_"):
-                return _refusal(int(fault.removeprefix("http_")))
+                return _refusal(int(fault.removeprefix("http_")), self.key)
         parts = urlsplit(request.path)
         if parts.path != self.profile.path:
-            return _refusal(404)
+            return _refusal(404, self.key)
         header, expected = {
-            "bearer": ("Authorization", f"Bearer {KEY}"),
-            "basic": ("Authorization", f"Basic {KEY}"),
-            "api-key": ("api-key", KEY),
+            "bearer": ("Authorization", f"Bearer {self.key}"),
+            "basic": ("Authorization", f"Basic {self.key}"),
+            "api-key": ("api-key", self.key),
         }[self.profile.auth]
         if request.headers.get(header) != expected:
-            return _refusal(401)
+            return _refusal(401, self.key)
         if ("OpenAI-Beta" in request.headers) is not self.profile.beta:
-            return _refusal(400)
+            return _refusal(400, self.key)
         return None
 
-    async def _call(self, socket: ServerConnection) -> None:
+    async def _call(self, connection: ServerConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
-            await _Call(self, socket).hold()
+            await _Call(self, connection).hold()
 
 
 class _Call:
     """One connection's life."""
 
-    def __init__(self, mock: MockUpstream, socket: ServerConnection) -> None:
-        assert socket.request is not None
+    def __init__(self, mock: MockUpstream, connection: ServerConnection) -> None:
+        assert connection.request is not None
         self.mock = mock
-        self.socket = socket
-        query = dict(parse_qsl(urlsplit(socket.request.path).query))
+        self.socket = connection
+        query = dict(parse_qsl(urlsplit(connection.request.path).query))
         self.session = MockSession(query.get("model", ""), len(mock.sessions) + 1, voices=mock.profile.voices)
         self.edge = BetaEdge() if mock.profile.beta else None
         self.answering: asyncio.Task[None] | None = None
@@ -168,17 +202,19 @@ class _Call:
     async def hold(self) -> None:
         faults, session = self.mock.faults, self.session
         if "closes_at_once" in faults:
-            await self.socket.close(1011, "internal error")
+            await self.socket.close(1011, f"internal error, key {self.mock.key}")
             return
         if "no_greeting" in faults:
             await self.socket.wait_closed()
             return
         if "not_json" in faults:
             await self.socket.send("<html>")
+        if "binary_greeting" in faults:
+            await self.socket.send(b"\x00\x01")
         if "bad_greeting" in faults:
             await self.say(session.event("rate_limits.updated", rate_limits=[]))
         if "error_greeting" in faults:
-            await self.say(session.error("invalid_api_key", f"Incorrect API key provided: {KEY}."))
+            await self.say(session.error("invalid_api_key", f"Incorrect API key provided: {self.mock.key}."))
             await self.socket.close(3000, "invalid_request_error")
             return
         if self.mock.profile.pings:
@@ -198,8 +234,10 @@ class _Call:
         match event["type"]:
             case "session.update":
                 if "refuses_update" in self.mock.faults:
-                    refusal = session.error("invalid_value", "No such voice.", event_id=event.get("event_id"))
-                    await self.say(refusal)
+                    text = f"No such voice for key {self.mock.key}."
+                    await self.say(session.error("invalid_value", text, event_id=event.get("event_id")))
+                    return
+                if "no_confirmation" in self.mock.faults:
                     return
                 if self.mock.profile.model_in == "session" and "model" in event["session"]:
                     session.model = event["session"]["model"]
@@ -286,11 +324,32 @@ async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
         writer.close()
 
 
-def _refusal(status: int) -> Response:
-    body = json.dumps(
-        {"error": {"message": f"Refused; your key was {KEY}.", "type": "x", "code": "refused"}}
-    ).encode()
+async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.transport.abort()
+
+
+async def _say_something_else(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
+    await reader.read(1)
+    writer.close()
+
+
+@functools.cache
+def _unknown_certificate() -> ssl.SSLContext:
+    """Of an authority nobody has heard of."""
+    with tempfile.TemporaryDirectory() as folder:
+        return self_signed(Path(folder))
+
+
+def _refusal(status: int, key: str) -> Response:
+    error = {"message": f"Refused; your key was {key}.", "type": "x", "code": "refused"}
+    body = json.dumps({"error": error}).encode()
     headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body))})
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status == HTTPStatus.FOUND:
+        headers["Location"] = "/v1/realtime?elsewhere"
     return Response(status, HTTPStatus(status).phrase, headers, body)
 
 
@@ -315,7 +374,7 @@ def main() -> None:
     async def run() -> None:
         mock = MockUpstream(given.provider, frozenset(given.fault), pace_s=given.pace_ms / 1000)
         async with mock.running(given.port):
-            print(f"{given.provider} at {mock.base_url}, key {KEY}", flush=True)
+            print(f"{given.provider} at {mock.base_url}, key {mock.key}", flush=True)
             await asyncio.Event().wait()
 
     with contextlib.suppress(KeyboardInterrupt):

@@ -99,7 +99,14 @@ def _with_known_voice(asked: dict[str, Any], provider: Provider) -> dict[str, An
     if not provider.voices or not isinstance(audio, dict) or not isinstance(output, dict):
         return asked
     voice = output.get("voice")
-    if voice is None or voice in provider.voices:
+    return asked if voice is None or voice in provider.voices else without_voice(asked)
+
+
+def without_voice(asked: dict[str, Any]) -> dict[str, Any]:
+    """The same without a voice, so that the service uses its own; the very same where there is none in it."""
+    audio = asked.get("audio")
+    output = audio.get("output") if isinstance(audio, dict) else None
+    if not isinstance(audio, dict) or not isinstance(output, dict) or "voice" not in output:
         return asked
     kept = {key: value for key, value in output.items() if key != "voice"}
     return {**asked, "audio": {**audio, "output": kept}}

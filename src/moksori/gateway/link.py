@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
 from msgspec.structs import replace
 
 from moksori.agent.backend import (
@@ -27,7 +26,8 @@ from moksori.agent.backend import (
     Sink,
 )
 from moksori.gateway.catalog import Upstream
-from moksori.gateway.greeting import history_events, opening_update, rewritten_update
+from moksori.gateway.greeting import history_events, opening_update, rewritten_update, without_voice
+from moksori.gateway.reading import decoded, error_of, is_about_voice, named, rough_response
 from moksori.gateway.scrub import scrubbed
 from moksori.gateway.socket import UpstreamSocket, dial
 from moksori.protocol import server_events as s
@@ -157,24 +157,33 @@ class Link:
         )
 
     async def _configured(self, opening: Opening) -> None:
-        """Make the upstream's session what our client was told it is."""
-        event_id = random_id("event")
+        """Make the upstream's session what our client was told it is; with its own voice where it has not that one.
+
+        The voice may be another service's, whose place this one takes.
+        """
         asked = opening_update(opening.session, self.upstream.provider, self.model)
         self._note_session(opening.session)
-        self._to_upstream(Frame.from_event(SessionUpdate(session=asked, event_id=event_id)))
+        self._ask(asked)
         while self.upstream.provider.confirms:
             frame = await self._next()
             if frame.type == "session.updated":
                 return
             if frame.type == "error":
-                raise self._error_refusal(frame)
+                without = asked if opening.strict or not is_about_voice(frame) else without_voice(asked)
+                if without is asked:
+                    raise self._error_refusal(frame)
+                asked = without
+                self._ask(asked)
+
+    def _ask(self, session: dict[str, Any]) -> None:
+        self._to_upstream(Frame.from_event(SessionUpdate(session=session, event_id=random_id("event"))))
 
     async def _next(self) -> Frame:
         assert self._inbox is not None
         while not self._inbox:
             if self._gone is not None:
                 code, reason = self._gone
-                said = scrubbed(reason) or f"code {code}"
+                said = self._without_key(reason) or f"code {code}"
                 raise BackendRefused(
                     f"{self.upstream.provider.title} closed the connection before the call began ({said}).",
                     code="upstream_closed",
@@ -185,7 +194,7 @@ class Link:
         return self._inbox.popleft()
 
     def _error_refusal(self, frame: Frame) -> BackendRefused:
-        code, message = _error_of(frame)
+        code, message = error_of(frame)
         if code in ("invalid_api_key", "insufficient_permissions", "account_deactivated"):
             return BackendRefused(
                 f"{self.upstream.provider.title} refused this server's key for '{self.model}' ({code}).",
@@ -193,10 +202,14 @@ class Link:
                 status=502,
             )
         return BackendRefused(
-            f"{self.upstream.provider.title} refused the session: {scrubbed(message)}",
+            f"{self.upstream.provider.title} refused the session: {self._without_key(message)}",
             code=code or "upstream_refused",
             status=502,
         )
+
+    def _without_key(self, said: str) -> str:
+        """What the upstream said, as its clients may read it."""
+        return scrubbed(said, self._socket.key if self._socket is not None else None)
 
     # ------------------------------------------------------------------ from the client
 
@@ -297,7 +310,7 @@ class Link:
         """One server event on its way to the client."""
         kind = frame.type
         if frame.event_id is None and kind in s.SERVER_EVENTS:
-            frame = _named(frame)
+            frame = named(frame)
         if kind in CONTROLLED:
             self._control(frame)
         elif kind in s.SERVER_EVENTS:
@@ -316,7 +329,7 @@ class Link:
                 self._to_client(frame)
             case "response.created":
                 self._asked = max(0, self._asked - 1)
-                if (event := _decoded(frame)) is not None and isinstance(event, s.ResponseCreated):
+                if (event := decoded(frame)) is not None and isinstance(event, s.ResponseCreated):
                     self._active[event.response.id] = event.response
                 self._to_client(frame)
                 if self._leaving:
@@ -340,9 +353,9 @@ class Link:
             self._turn_ended_at = None
 
     def _done(self, frame: Frame) -> None:
-        event = _decoded(frame)
+        event = decoded(frame)
         if not isinstance(event, s.ResponseDone):
-            response = _rough_response(frame)
+            response = rough_response(frame)
             if response is None:
                 return  # without an id it ends nothing anybody knows
             event = s.ResponseDone(event_id=frame.event_id or random_id("event"), response=response)
@@ -356,7 +369,7 @@ class Link:
 
     def _updated(self, frame: Frame) -> None:
         assert self._opening is not None
-        event = _decoded(frame)
+        event = decoded(frame)
         if not isinstance(event, s.SessionUpdated):
             return
         ours, theirs = self._opening.session, event.session
@@ -374,17 +387,17 @@ class Link:
         self._silence_ms = detection.silence_duration_ms if isinstance(detection, ServerVad) else 0
 
     def _erred(self, frame: Frame) -> None:
-        code, message = _error_of(frame)
+        code, message = error_of(frame)
         self._last_error = code
-        event = _decoded(frame)
+        event = decoded(frame)
         if isinstance(event, Error):
-            detail = replace(event.error, message=scrubbed(message))
+            detail = replace(event.error, message=self._without_key(message))
             if event.error.event_id is not None and self._asked:
                 self._asked -= 1  # a refused response.create is answered, too
                 self._came.set()
             self._to_client(Frame.from_event(Error(event_id=event.event_id, error=detail), frame.at))
         else:
-            detail = ErrorDetail(message=scrubbed(message), type="server_error", code=code)
+            detail = ErrorDetail(message=self._without_key(message), type="server_error", code=code)
             self._to_client(Frame.from_event(Error(event_id=random_id("event"), error=detail)))
 
     # ------------------------------------------------------------------ the end
@@ -397,7 +410,7 @@ class Link:
                 "session_expired", f"{title} ended the session: its longest duration is over.", retry=False
             )
         else:
-            said = scrubbed(reason)
+            said = self._without_key(reason)
             self._lost(
                 "upstream_lost", f"The line to {title} broke (code {code}{': ' + said if said else ''})."
             )
@@ -442,62 +455,3 @@ class Link:
             return
         left = self._silent_s - quiet if quiet < self._silent_s else self._silent_s
         self._watch = asyncio.get_running_loop().call_later(left, self._watch_silence)
-
-
-class _ErrorSaid(msgspec.Struct):
-    message: str = ""
-    code: str | int | None = None
-
-
-class _ErrorFrame(msgspec.Struct):
-    error: _ErrorSaid | str | None = None
-
-
-def _error_of(frame: Frame) -> tuple[str | None, str]:
-    """Code and message of an `error` event in whatever shape."""
-    try:
-        error = msgspec.json.decode(frame.raw, type=_ErrorFrame).error
-    except msgspec.MsgspecError:
-        return None, "it said no more than that."
-    if isinstance(error, _ErrorSaid):
-        return (
-            str(error.code) if error.code is not None else None
-        ), error.message or "it said no more than that."
-    return None, error or "it said no more than that."
-
-
-def _decoded(frame: Frame) -> Any:
-    """The whole event; None where it is not what GA says, which is logged by its type alone."""
-    try:
-        return frame.event
-    except ProtocolError as error:
-        _log.warning("upstream_event_odd", type=frame.type, param=error.param)
-        return None
-
-
-class _RoughResponse(msgspec.Struct):
-    id: str
-    status: str = "completed"
-
-
-class _RoughDone(msgspec.Struct):
-    response: _RoughResponse
-
-
-def _rough_response(frame: Frame) -> Response | None:
-    """Of a `response.done` that cannot be read whole, what ends the response."""
-    try:
-        rough = msgspec.json.decode(frame.raw, type=_RoughDone).response
-    except msgspec.MsgspecError:
-        return None
-    known = ("completed", "cancelled", "incomplete", "failed")
-    status: Any = rough.status if rough.status in known else "completed"
-    return Response(id=rough.id, status=status)
-
-
-def _named(frame: Frame) -> Frame:
-    """The same event with an id, which some services leave out and strict clients want."""
-    event_id = random_id("event")
-    raw = frame.raw.lstrip()
-    made = b'{"event_id":"' + event_id.encode() + b'",' + raw[1:]
-    return Frame(type=frame.type, at=frame.at, raw=made, event_id=event_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_KEYS = re.compile(r"\b(?:sk|ek|xai|key|gsk|pk|rk)[-_][A-Za-z0-9*_\-]{6,}|\b[Bb]earer\s+\S+")
+_KEYS = re.compile(r"\b(?:sk|ek|mk|xai|key|gsk|pk|rk)[-_][A-Za-z0-9*_\-]{6,}|\b[Bb]earer\s+\S+")
 """Prefixes of providers' keys, also in their masked form (`sk-abc***xyz`)."""
 HIDDEN = "(key)"
 LONGEST = 500

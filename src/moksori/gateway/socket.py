@@ -71,6 +71,7 @@ class UpstreamSocket(WSListener):
         self._fragments_size = 0
         self._goodbye: tuple[int, str] | None = None  # the close frame that was read
         self._over = False
+        self.key: str | None = None  # what it was opened with, so that the link can keep it from clients
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
@@ -185,20 +186,32 @@ async def dial(
         )
     except WSHandshakeError as error:
         raise _refused(upstream, model, error, key) from None
-    except (WSInvalidURL, ValueError) as error:
-        raise BackendRefused(
-            f"The address of upstream '{upstream.name}' cannot be used: {type(error).__name__}.",
-            code="upstream_misconfigured",
-        ) from None
+    except WSInvalidURL as error:
+        raise _misaddressed(upstream, error) from None
     except (OSError, WSError, EOFError) as error:
+        # Caught before ValueError, because a certificate that is not trusted is one of those, too.
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise BackendRefused(
-            f"{upstream.provider.title} cannot be reached ({reason}).",
-            code="upstream_unreachable",
-            status=502,
-        ) from None
-    assert isinstance(socket, UpstreamSocket)
+        raise _unreachable(upstream, reason) from None
+    except ValueError as error:
+        raise _misaddressed(upstream, error) from None
+    if not isinstance(socket, UpstreamSocket):
+        # picows raises nothing for a connection that breaks in the middle of the handshake.
+        raise _unreachable(upstream, "the connection broke")
+    socket.key = key
     return socket
+
+
+def _unreachable(upstream: Upstream, reason: str) -> BackendRefused:
+    return BackendRefused(
+        f"{upstream.provider.title} cannot be reached ({reason}).", code="upstream_unreachable", status=502
+    )
+
+
+def _misaddressed(upstream: Upstream, error: Exception) -> BackendRefused:
+    return BackendRefused(
+        f"The address of upstream '{upstream.name}' cannot be used: {type(error).__name__}.",
+        code="upstream_misconfigured",
+    )
 
 
 async def _key_of(upstream: Upstream) -> str | None:
@@ -264,8 +277,10 @@ def _refused(upstream: Upstream, model: str, error: WSHandshakeError, key: str |
                 f"{title} has no model '{model}'{said}.", code="model_not_found", status=404
             )
         case 429:
+            after = error.response.headers.get("Retry-After", "")
+            wait = f" It asks to be left alone for {after} s." if after.isdecimal() else ""
             return BackendRefused(
-                f"{title} takes no more sessions now{said}.", code="rate_limit_exceeded", status=429
+                f"{title} takes no more sessions now{said}.{wait}", code="rate_limit_exceeded", status=429
             )
         case _:
             return BackendRefused(

@@ -26,6 +26,9 @@ from moksori.protocol.ids import random_id
 from moksori.protocol.server_events import SessionUpdated
 from moksori.protocol.session import merge, without_secrets
 from moksori.sessions.routing import Routed
+from moksori.telemetry import get_logger
+
+_log = get_logger(__name__)
 
 
 class OnFirstNeed:
@@ -86,6 +89,13 @@ class OnFirstNeed:
         except BackendRefused as refusal:
             if not self._closed:
                 self._sink.lost(BackendLost(refusal.code, str(refusal), retry=refusal.retry))
+            return
+        except Exception:
+            _log.exception("first_need_failed")
+            if not self._closed:  # a call that waits for an answer must not wait for ever
+                self._sink.lost(
+                    BackendLost("server_error", "The server failed to begin the call.", retry=True)
+                )
             return
         if self._closed:
             await inner.close(CloseReason())

@@ -17,7 +17,7 @@ from moksori.server.run import Address, listen, running
 from moksori.sessions.registry import Sessions
 from moksori.settings import Engine, Settings, Upstream
 from moksori.telemetry import Telemetry
-from tests.mocks.upstream import KEY, PROFILES, MockUpstream
+from tests.mocks.upstream import PROFILES, MockUpstream
 
 CONNECT_S = 1.0
 
@@ -34,10 +34,9 @@ Serve = Callable[..., Awaitable[Served]]
 def upstream(mock: MockUpstream, **more: Any) -> dict[str, Any]:
     """The settings' table for a mock."""
     profile = PROFILES[mock.provider]
-    base_url = mock.base_url if mock.provider != "inworld" else f"http://127.0.0.1:{mock.port}{profile.path}"
     return {
-        "base_url": base_url,
-        "api_key": KEY,
+        "base_url": mock.base_url,
+        "api_key": mock.key,
         "model": f"{mock.provider}-model",
         "provider": "compatible" if mock.provider == "beta" else mock.provider,
         "dialect": "openai-beta" if profile.beta else "openai-ga",
