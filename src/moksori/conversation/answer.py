@@ -201,6 +201,13 @@ class Answer:
         self._end("failed", StatusDetails(type="failed", error=error))
         return self.take()
 
+    def unsaid(self) -> str | None:
+        """Text of which nothing has sounded yet; None while the brain may add words or a tool is to be called."""
+        if self._thinking or self._calls:
+            return None
+        waiting = self._speaking_text if self._speaking is not None and not self._clause_begun else ""
+        return waiting + "".join(self._clauses)
+
     # ------------------------------------------------------------------ what the brain says
 
     def said(self, text: str) -> list[Output]:

@@ -31,6 +31,7 @@ from moksori.conversation.events import (
 )
 from moksori.conversation.history import Entry, Spoken
 from moksori.conversation.language import Followed, follow
+from moksori.conversation.overlap import REMAINING_MS, is_acknowledgement
 from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock
 from moksori.conversation.words import WordMap
 from moksori.protocol import server_events as out
@@ -81,6 +82,16 @@ class Running:
     voice_to_voice_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """An answer that was silenced by speech: if nobody meant to interrupt, the rest of it is said after all."""
+
+    items: tuple[str, ...]
+    """What was sounding, in order."""
+    unsaid: str
+    """Text that had no sound yet."""
+
+
 class Answering:
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -90,6 +101,7 @@ class Answering:
         self._held: str | None = None
         self._owed: AnsweredTurn | None = None
         self._followed = Followed()
+        self._cut_off: CutOff | None = None
         self.last_audible_id: str | None = None
         """The answer whose audio was sent last."""
 
@@ -173,11 +185,41 @@ class Answering:
             self._owed = replace(self._owed, transcribed_at=self._board.now)
 
     def heard(self, text: str, language: str) -> None:
-        """What the caller said last and in which language; an empty turn is owed nothing."""
+        """What the caller said last and in which language; an empty turn is owed nothing.
+
+        Who silenced an answer and then only said "mm-hmm", or coughed, hears the rest of it.
+        """
+        if self._owed is not None and self.resumes(text):
+            self._resume()
+            return
+        self._cut_off = None
         self._followed = follow(self._followed, text, language)
         if not text and self._owed is not None:
             self._owed = None
             self.discard_held()
+
+    def resumes(self, text: str) -> bool:
+        """Whether these words, said by whoever silenced the last answer, let it go on."""
+        return self._cut_off is not None and self._active is None and is_acknowledgement(text)
+
+    def _resume(self) -> None:
+        cut_off, self._cut_off = self._cut_off, None
+        assert cut_off is not None
+        self._owed = None
+        self.discard_held()
+        rest = [*(self._unheard(item) for item in cut_off.items), cut_off.unsaid]
+        text = " ".join(part.strip() for part in rest if part.strip())
+        if not text:
+            return
+        running = self._start(self._session(), NO_PARAMS, (), turn=None, held=False, think=False)
+        self._apply(running, running.answer.said(text))
+        self._apply(running, running.answer.finished("stop"))
+
+    def _unheard(self, item_id: str) -> str:
+        entry = self._board.history.get(item_id)
+        if entry is None or entry.spoken is None or entry.spoken.cut is None:
+            return ""
+        return entry.spoken.words.unheard(entry.spoken.cut)
 
     def not_understood(self, item_id: str, message: str) -> None:
         """The owed turn's words are lost: its answer is a failed one, so that nobody waits for ever."""
@@ -313,10 +355,24 @@ class Answering:
         """The caller speaks over the answer: what was not heard yet is cut, what is running is cancelled."""
         self.discard_held()
         self._owed = None
+        self._cut_off = self._cutting_off()
         self.cut_at_now()
         if self._active is not None:
             running = self._running[self._active]
             self._apply(running, running.answer.cancel("turn_detected"))
+
+    def _cutting_off(self) -> CutOff | None:
+        """What would have to be said; None when next to nothing remains, or the answer was not complete."""
+        board = self._board
+        unsaid = "" if self._active is None else self._running[self._active].answer.unsaid()
+        items = tuple(
+            e.item.id
+            for e in board.history.entries()
+            if e.spoken is not None and e.spoken.cut is None and e.spoken.clock.sounding(board.now)
+        )
+        if not items or unsaid is None or not (unsaid or self.remains_ms(board.now) >= REMAINING_MS):
+            return None
+        return CutOff(items, unsaid)
 
     def cancel(self, response_id: str | None) -> None:
         """`response.cancel`. Raises `ProtocolError` when there is nothing to cancel."""

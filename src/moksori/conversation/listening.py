@@ -404,7 +404,8 @@ class Listening:
             more = more_coming(event.text, event.confidence, event.closes)
             self._turn_event(turns.Understood(opened.turn, event.job.revision, more), turns.TurnPolicy())
             self._overlaps(overlap.Words(event.text, whole=True))
-            if event.text and self._board.creates_response and self._unannounced is None:
+            wanted = event.text and self._board.creates_response and self._unannounced is None
+            if wanted and not self._answering.resumes(event.text):
                 self._answering.speculate(opened.item_id, event.text)
             return
         pending = self._pending.get(event.job.item_id)

@@ -91,6 +91,11 @@ class WordMap:
         n = bisect_right(self.marks, samples, key=lambda mark: mark.sample)
         return self.text[: self.marks[n - 1].upto].strip() if n else ""
 
+    def unheard(self, samples: int) -> str:
+        """The rest of the text: from the first word that had not ended by then."""
+        n = bisect_right(self.marks, samples, key=lambda mark: mark.sample)
+        return self.text[self.marks[n - 1].upto :] if n else self.text
+
 
 def _bounded(marks: list[Mark]) -> tuple[Mark, ...]:
     """Drop every second mark of the older half when there are too many.

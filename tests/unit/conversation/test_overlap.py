@@ -165,3 +165,68 @@ def test_without_interrupt_response_speech_is_announced_at_once() -> None:
     c.sent.clear()
     c.speech(128)
     assert c.types == ["input_audio_buffer.speech_started"]
+
+
+def _words_said(c: Call) -> list[str]:
+    return " ".join(e["delta"] for e in c.of("response.output_audio_transcript.delta")).split()
+
+
+@pytest.mark.parametrize("text", ["Mm-hmm.", "", "네."])
+def test_a_false_interruption_goes_on_where_it_stopped(text: str) -> None:
+    c = answering()
+    all_words = c.conversation.items()[-1].content[0].transcript.split()  # type: ignore[union-attr]
+    c.wait(3_000)
+    c.speech(352)
+    assert c.types == ["input_audio_buffer.speech_started"]
+    heard = c.conversation.items()[-1].content[0].transcript.split()  # type: ignore[union-attr]
+    c.silence(96)
+    c.transcribed(text)
+    c.silence(640)
+    c.speak()
+    assert c.all(ev.Think) == []
+    assert heard + _words_said(c) == all_words
+    assert c.of("response.done")[-1]["response"]["status"] == "completed"
+
+
+def test_it_goes_on_from_where_the_client_says_it_stopped() -> None:
+    c = answering()
+    all_words = c.conversation.items()[-1].content[0].transcript.split()  # type: ignore[union-attr]
+    c.wait(3_000)
+    c.speech(352)
+    item = c.conversation.items()[-1]
+    c.client("conversation.item.truncate", item_id=item.id, content_index=0, audio_end_ms=1_000)
+    c.silence(96)
+    c.transcribed("Yeah.")
+    c.silence(640)
+    c.speak()
+    assert all_words[:3] + _words_said(c) == all_words
+
+
+def test_whoever_says_something_is_answered_and_not_told_the_rest() -> None:
+    c = answering()
+    c.speech(352)
+    c.silence(96)
+    c.transcribed("No, the other one.")
+    c.silence(640)
+    assert c.last(ev.Think).history[-1].content[0].transcript == "No, the other one."  # type: ignore[union-attr]
+    c.brain_says("All right.")
+    c.speak()
+    assert _words_said(c) == ["All", "right."]
+    c.wait(5_000)
+    c.spoken_turn("Yes.")
+    c.brain_says("Good.")
+    c.speak()
+    assert _words_said(c) == ["All", "right.", "Good."]
+
+
+def test_an_answer_still_being_thought_is_not_taken_up_again() -> None:
+    c = call(glance=True)
+    c.client("response.create")
+    c.brain_says("One two three four five six seven eight nine ten. And then", finish=False)
+    c.speak()
+    c.speech(352)
+    assert c.of("response.done")[-1]["response"]["status"] == "cancelled"
+    c.silence(96)
+    c.transcribed("Yeah.")
+    c.silence(640)
+    assert c.last(ev.Think).history[-1].content[0].transcript == "Yeah."  # type: ignore[union-attr]
