@@ -45,6 +45,10 @@ METERED: Final = frozenset(
 """Events that say what something cost, or what the next will; sound is only counted."""
 TICK_S: Final = 5.0
 """Where time costs money, it is booked this often, and so a budget overrun by no more."""
+PLAYER_S: Final = 0.5
+"""What a client's player and the way there hold back, before the line of a call that must end is closed."""
+LONGEST_WAIT_S: Final = 60.0
+"""How long a call that must end waits for its last words to be heard, at most."""
 
 Goodbye = Callable[[Session], AsyncIterator[tuple[Frame, float]]]
 """The frames that tell a caller why the call ends, each with the seconds of sound in it."""
@@ -118,6 +122,8 @@ class Metered:
         self._context = 0  # tokens of the conversation when it was last billed
         self._said_ms = 0.0  # of audio in and out since the last response ended: the meter of last resort
         self._answered_ms = 0.0
+        self._begun_at = 0.0  # monotonic: the newest answer
+        self._sounds_until = 0.0  # monotonic: when what was sent has been heard, if it is played as it comes
         self._since = 0.0  # monotonic: until when time on the line is booked
         self._stretch = 0
         self._tick: asyncio.TimerHandle | None = None
@@ -193,6 +199,7 @@ class Metered:
                 event = _event(frame)
                 if isinstance(event, s.ResponseCreated):
                     self._running.add(event.response.id)
+                self._begun_at = time.monotonic()
             case "error":
                 self._asked = max(0, self._asked - 1)  # perhaps it was an answer that was refused
             case "response.done":
@@ -226,6 +233,10 @@ class Metered:
         told = usage is not None and usage.total_tokens + usage.input_tokens + usage.output_tokens > 0
         lost = response.status_details is not None and response.status == "failed" and not told
         charge = self._charge(response.id, usage if told else None, lost=lost)
+        if response.status == "cancelled":
+            self._sounds_until = time.monotonic()  # who stops an answer empties the player
+        else:
+            self._sounds_until = max(self._sounds_until, self._begun_at) + self._answered_ms / 1000
         self._said_ms = self._answered_ms = 0.0
         self._running.discard(response.id)
         self._expect(usage.input_tokens + usage.output_tokens if usage is not None else self._context)
@@ -314,13 +325,19 @@ class Metered:
     async def _end(self) -> None:
         """Stop the service at once, tell the caller in the local voice, and end the call when that has sounded."""
         await self._inner.close(CloseReason(1000, ""))
-        sounding = 0.0
         if isinstance(self._session, RealtimeSession):
             async for frame, seconds in self._goodbye(self._session):
                 self._sink.frame(frame)
-                sounding += seconds
-        await asyncio.sleep(sounding)
+                if seconds:  # a voice may be slower than its speech
+                    self._sounds_until = max(self._sounds_until, time.monotonic()) + seconds
+        # Sound is sent faster than it is heard: closed before, the line would take the goodbye with it.
+        left = self._sounds_until - time.monotonic()
+        if left > 0:
+            await _pause(min(left + PLAYER_S, LONGEST_WAIT_S))
         self._sink.lost(BackendLost("insufficient_quota", "The budget of this call is used up.", retry=False))
+
+
+_pause = asyncio.sleep
 
 
 def _event(frame: Frame) -> Any:

@@ -32,6 +32,7 @@ from moksori.accounts.prices import (
 from moksori.accounts.tables import UsageRow
 from moksori.protocol.response import CachedTokensDetails, InputTokenDetails, OutputTokenDetails, Usage
 from moksori.sessions.goodbye import texts
+from moksori.sessions.meter import PLAYER_S
 from tests.mocks.script import Event
 from tests.mocks.upstream import MockUpstream, append, speech
 from tests.support.openai_schema import validate_server_event
@@ -247,6 +248,28 @@ async def test_a_budget_ends_the_call_with_a_goodbye_and_is_overrun_by_less_than
                 pass
         assert refused.value.response.status_code == 402
         assert json.loads(refused.value.response.body or b"")["error"]["code"] == "insufficient_quota"
+
+
+async def test_a_call_that_must_end_stays_until_what_was_sent_can_have_been_heard(
+    serve: Serve, prices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer is sent faster than it sounds: the line is kept for as long as its sound and the goodbye's take."""
+    paused: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+
+    monkeypatch.setattr("moksori.sessions.meter._pause", pause)
+    monkeypatch.setattr("tests.mocks.script.ANSWER_FRAMES", 1000)  # 20 s of sound
+    served, _, key = await _with_key(serve, prices, call_micro=1000)
+    async with dial(served, key) as socket:
+        caller = Caller(socket)
+        await caller.say({"type": "response.create"})
+        with contextlib.suppress(ConnectionClosed):
+            await caller.until("never")
+    (seconds,) = paused
+    assert 10 < seconds <= 20 + PLAYER_S  # less what it took to send
+    assert caller.log[-1]["error"]["code"] == "insufficient_quota"
 
 
 async def test_a_budget_holds_over_a_restart(serve: Serve, prices: Path) -> None:
