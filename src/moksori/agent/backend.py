@@ -40,6 +40,8 @@ class Opening:
     """Refuse what the real service refuses (`?strict=1`)."""
     review: Callable[[str], str | None] | None = None
     """What to say instead of a sentence, or None where it may be said as it is."""
+    unfounded: Callable[[str], str | None] | None = None
+    """The same, for a conversation that has neither tools nor instructions of its own: nothing can have been done."""
     connect_ms: int | None = None
     """How long it took to connect, told as `latency` until there is a turn's."""
 

@@ -32,6 +32,7 @@ from moksori.engine.ear import Ear
 from moksori.engine.lite import bridging
 from moksori.engine.meter import metered
 from moksori.engine.mouth import Encoder
+from moksori.engine.review import review_of, reviewed
 from moksori.engine.scheduler import URGENCY, Overloaded, Urgency
 from moksori.engine.spoken_audio import SpokenAudio
 from moksori.protocol import server_events as out
@@ -73,6 +74,7 @@ class LocalBackend:
         self._ear: Ear | None = None
         self._strict = False
         self._review: Callable[[str], str | None] | None = None
+        self._unfounded: Callable[[str], str | None] | None = None
         self._inbox: deque[ev.Happening] = deque()
         self._stepping = False
         self._closed = False
@@ -103,6 +105,7 @@ class LocalBackend:
         self._sink = sink
         self._strict = opening.strict
         self._review = opening.review
+        self._unfounded = opening.unfounded
         rules = Rules(
             strict=opening.strict,
             supported=self._engine.supported,
@@ -413,7 +416,9 @@ class LocalBackend:
             if FILLER in (effect.metadata or {}):
                 brain = bridging(self._thought(effect))
             else:
-                brain = self._engine.answering.think(self._thought(effect))
+                thought = self._thought(effect)
+                review = review_of(thought, self._review, self._unfounded, self._engine.instructions)
+                brain = reviewed(self._engine.answering.think(thought), review)
             async for said in metered(self._engine.thinking, brain):
                 match said:
                     case Said():

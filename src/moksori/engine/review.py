@@ -5,33 +5,97 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 
-from moksori.agent.brain import BrainEvent, Said
+from moksori.agent.brain import BrainEvent, Said, Thought
+
+Review = Callable[[str], str | None]
+"""What to say instead of a text, or None where it may be said as it is."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…。])\s+|(?<=[.!?…。])$")
+_CLAUSE_END = re.compile(r"(?<=[,;:])\s+")
 
 
-async def reviewed(
-    events: AsyncIterator[BrainEvent], review: Callable[[str], str | None] | None
-) -> AsyncIterator[BrainEvent]:
-    """The same events, text given out by whole sentences; one that may not be said is replaced and ends the text.
+def review_of(thought: Thought, review: Review | None, unfounded: Review | None, usual: str) -> Review | None:
+    """What asks about the sentences of an answer.
 
-    Without `review` nothing is held back.
+    With neither tools nor instructions of the session's own (`usual` are what it has otherwise) nothing can have been
+    done and no order is known: `unfounded` then judges what `review` lets pass.
     """
+    if unfounded is None or thought.tools or thought.instructions.strip() not in ("", usual.strip()):
+        return review
     if review is None:
+        return unfounded
+    return lambda text: instead if (instead := review(text)) is not None else unfounded(text)
+
+
+async def reviewed(events: AsyncIterator[BrainEvent], review: Review | None) -> AsyncIterator[BrainEvent]:
+    """The same events; a text that may not be said is replaced, and ends what is said.
+
+    Text comes out by clauses, each asked about together with its sentence so far, so that the first is not kept waiting
+    for the last. Without `review` nothing is held back. Closing this closes `events`.
+    """
+    try:
+        if review is None:
+            async for event in events:
+                yield event
+            return
+        held = _Held(review)
         async for event in events:
+            if isinstance(event, Said):
+                for text in held.more(event.text):
+                    yield Said(text)
+                continue
+            for text in held.rest():
+                yield Said(text)
             yield event
-        return
-    kept, stopped = "", False
-    async for event in events:
-        if isinstance(event, Said):
-            kept = "" if stopped else kept + event.text
-            while (end := _SENTENCE_END.search(kept)) is not None and not stopped:
-                sentence, kept = kept[: end.end()], kept[end.end() :]
-                stopped = (instead := review(sentence)) is not None
-                yield Said(sentence if instead is None else instead)
-            continue
-        if kept.strip() and not stopped:
-            stopped = (instead := review(kept)) is not None
-            yield Said(kept if instead is None else instead)
-            kept = ""
-        yield event
+    finally:
+        close = getattr(events, "aclose", None)
+        if close is not None:
+            await close()
+
+
+class _Held:
+    """The text that was not yet asked about, and the part of its sentence that was let go."""
+
+    def __init__(self, review: Review) -> None:
+        self._review = review
+        self._kept, self._gone, self._stopped = "", "", False
+
+    def more(self, text: str) -> list[str]:
+        """What may be said now that `text` has come."""
+        if self._stopped:
+            return []
+        self._kept += text
+        if not self._gone and _SENTENCE_END.search(self._kept) and self._whole():
+            return self._let_go()
+        out: list[str] = []
+        while not self._stopped and (end := _SENTENCE_END.search(self._kept)) is not None:
+            piece, self._kept = self._kept[: end.end()], self._kept[end.end() :]
+            out.append(self._judged(piece))
+            self._gone = ""
+        clauses = list(_CLAUSE_END.finditer(self._kept))
+        if clauses and not self._stopped:
+            piece = self._kept[: clauses[-1].end()]
+            if self._review(self._gone + piece) is None:
+                self._gone, self._kept = self._gone + piece, self._kept[len(piece) :]
+                out.append(piece)
+        return out
+
+    def rest(self) -> list[str]:
+        """What may be said of a text that has ended."""
+        if self._stopped or not self._kept.strip():
+            return []
+        out, self._kept = [self._judged(self._kept)], ""
+        return out
+
+    def _judged(self, piece: str) -> str:
+        instead = self._review(self._gone + piece)
+        self._stopped = instead is not None
+        return piece if instead is None else instead
+
+    def _whole(self) -> bool:
+        """Several sentences that came as one are asked about as one: a reason of the shop's may be longer than one."""
+        return self._kept.rstrip().endswith((".", "!", "?", "…", "。")) and self._review(self._kept) is None
+
+    def _let_go(self) -> list[str]:
+        out, self._kept = [self._kept], ""
+        return out

@@ -8,10 +8,11 @@ left, the last one's error is told.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from moksori.agent.backend import Backend, BackendRefused, CloseReason, Opening, Sink
 from moksori.settings import split_weight
+from moksori.shop.unfounded import unfounded
 from moksori.telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -84,6 +85,7 @@ class Routed:
 
     async def begin(self, opening: Opening, sink: Sink) -> tuple[str, Backend]:
         """The first route whose backend starts, and its name. Raises the last one's `BackendRefused`."""
+        opening = replace(opening, unfounded=unfounded)
         last = BackendRefused("No route leads to this model.", code="model_not_found", status=404)
         for route in self._routes:
             backend = route.make()

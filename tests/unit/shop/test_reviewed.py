@@ -1,0 +1,67 @@
+"""The sentences of a brain are asked about before they are given on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from moksori.agent.brain import BrainEvent, Finished, Said, Thought
+from moksori.engine.review import review_of, reviewed
+from moksori.protocol.session_object import FunctionTool
+from moksori.shop.unfounded import unfounded
+
+SORRY = "I'm sorry, I can neither look up nor change an order here."
+
+
+def thought(instructions: str = "", *tools: FunctionTool) -> Thought:
+    return Thought("c", "r", (), instructions, tools, "auto", None, "en", False)
+
+
+async def said(*pieces: str, given: Thought | None = None) -> list[str]:
+    async def brain() -> AsyncIterator[BrainEvent]:
+        for piece in pieces:
+            yield Said(piece)
+        yield Finished()
+
+    out = []
+    review = review_of(given or thought(), None, unfounded, "Be brief.")
+    async for event in reviewed(brain(), review):
+        if isinstance(event, Said):
+            out.append(event.text)
+        last = event
+    assert isinstance(last, Finished)
+    return out
+
+
+async def test_a_claim_is_replaced_and_nothing_follows_it() -> None:
+    assert await said("Yes, your ", "refund is ", "complete. ", "It went ", "to your card.") == [
+        "Yes, ",
+        SORRY,
+    ]
+
+
+async def test_clauses_that_claim_nothing_come_at_once() -> None:
+    """Given a model that writes word by word, the first clause does not wait for the sentence."""
+    assert await said("Of ", "course, ", "what ", "is it? ", "Tell me.") == [
+        "Of course, ",
+        "what is it? ",
+        "Tell me.",
+    ]
+
+
+async def test_a_claim_shows_in_a_later_clause() -> None:
+    assert await said("Your refund, ", "as you asked, ", "has been issued.") == [
+        "Your refund, ",
+        "as you asked, ",
+        SORRY,
+    ]
+
+
+async def test_a_text_without_an_end_is_asked_about_too() -> None:
+    assert await said("Your refund is complete") == [SORRY]
+
+
+async def test_tools_or_instructions_of_its_own_lift_it() -> None:
+    tool = FunctionTool(name="cancel")
+    for given in (thought("Be brief.", tool), thought("You are the shop's clerk.")):
+        assert await said("Your refund is complete.", given=given) == ["Your refund is complete."]
+    assert await said("Your refund is complete.", given=thought("Be brief.")) == [SORRY]
