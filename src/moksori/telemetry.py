@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TextIO, cast
 
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import generate_latest as render
@@ -57,7 +58,7 @@ def configure(log: Log, stream: TextIO | None = None) -> None:
     ]
     as_json = log.format == "json" or (log.format == "auto" and not stream.isatty())
     last: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
         if as_json
         else [
             # Not rich's tracebacks: they show local variables, and so what was said.
@@ -69,7 +70,7 @@ def configure(log: Log, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
@@ -94,6 +95,11 @@ def call(call_id: str) -> Iterator[None]:
     """Every line written inside, by this task and those it starts, carries `call`."""
     with structlog.contextvars.bound_contextvars(call=call_id):
         yield
+
+
+def _json(event: _Event, default: Callable[[Any], Any]) -> str:
+    """One line; what JSON has no form for is shown as Python would."""
+    return msgspec.json.encode(event, enc_hook=default).decode()
 
 
 def _redactor(hidden: frozenset[str]) -> structlog.typing.Processor:

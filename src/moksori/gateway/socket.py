@@ -6,13 +6,16 @@ Everything is a synchronous callback. picows hands over frames; fragments are pu
 from __future__ import annotations
 
 import asyncio
-import socket
+import ssl
 import urllib.request
-from typing import Final, Protocol
+from collections.abc import Callable
+from functools import cache
+from typing import Final, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from picows import (
+    WSAutoPingStrategy,
     WSCloseCode,
     WSError,
     WSFrame,
@@ -20,9 +23,12 @@ from picows import (
     WSInvalidURL,
     WSListener,
     WSMsgType,
+    WSParsedURL,
     WSTransport,
-    ws_connect,
 )
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
+from picows.proxy import ConnectedTransport, connect_through_optional_proxy
+from picows.url import parse_url
 
 from moksori import __version__
 from moksori.agent.backend import BackendRefused
@@ -30,6 +36,7 @@ from moksori.gateway.catalog import Upstream
 from moksori.gateway.scrub import scrubbed
 from moksori.settings import SettingsError
 from moksori.telemetry import get_logger
+from moksori.tunnel import MUTE, READING, Tunnel
 
 MAX_MESSAGE: Final = 32 * 1024 * 1024
 """One event of an upstream: a retrieved item holds minutes of audio as base64."""
@@ -75,11 +82,12 @@ class UpstreamSocket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
-        connection = transport.underlying_transport
-        connection.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
-        connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        tunnel = cast("Tunnel", transport.underlying_transport)
+        tunnel.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
+        tunnel.receive_at_most(RECEIVE_BYTES)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        READING.more = not frame.last_in_buffer
         kind = frame.msg_type
         if kind is WSMsgType.TEXT or kind is WSMsgType.CONTINUATION:
             data = frame.get_payload_as_bytes()
@@ -169,21 +177,7 @@ async def dial(
     address, query = upstream.address(model, call)
     url = f"{address}?{urlencode(query)}" if query else address
     try:
-        _, socket = await ws_connect(
-            lambda: UpstreamSocket(events),
-            url,
-            extra_headers=_headers(upstream, key),
-            websocket_handshake_timeout=patience,
-            enable_auto_ping=True,
-            auto_ping_idle_timeout=PING_S,
-            auto_ping_reply_timeout=PING_S,
-            max_frame_size=MAX_MESSAGE,
-            read_buffer_init_size=READ_BUFFER,
-            max_redirects=0,  # a key must not follow a redirect to another host
-            proxy=_proxy(url),
-            # The other transport is for TLS at high rates; measured without effect here, and one library fewer.
-            use_aiofastnet=False,
-        )
+        socket = await _connect(url, lambda: UpstreamSocket(events), _headers(upstream, key), patience)
     except WSHandshakeError as error:
         raise _refused(upstream, model, error, key) from None
     except WSInvalidURL as error:
@@ -199,6 +193,80 @@ async def dial(
         raise _unreachable(upstream, "the connection broke")
     socket.key = key
     return socket
+
+
+class _Protocol(WSProtocol):  # type: ignore[misc]
+    """picows' side of a connection, behind a tunnel."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(Tunnel(transport, asyncio.get_running_loop()))
+
+
+async def _connect(
+    url: str, listener: Callable[[], UpstreamSocket], headers: dict[str, str], patience: float
+) -> WSListener | None:
+    """What `picows.ws_connect` does, behind a tunnel and without redirects: a key must not follow one."""
+    there = parse_url(url)
+    trust = _trust() if there.is_secure else None
+    protocol = _Protocol(
+        there.netloc,
+        there.resource_name,
+        True,  # the client's side
+        listener,
+        MUTE,
+        True,  # a listener that fails ends its connection with 1011
+        patience,
+        True,
+        PING_S,
+        PING_S,
+        WSAutoPingStrategy.PING_WHEN_IDLE,
+        True,  # answers pings
+        MAX_MESSAGE,
+        headers,
+        READ_BUFFER,
+    )
+    loop = asyncio.get_running_loop()
+    proxy = _proxy(url)
+    if proxy is None:
+        await loop.create_connection(lambda: protocol, there.host, there.port, ssl=trust)
+    else:
+        reached = await connect_through_optional_proxy(
+            loop, there, parse_url(proxy, False), None, trust, None, {}, loop.create_connection
+        )
+        if isinstance(reached, ConnectedTransport):
+            await _go_on(reached.transport, protocol, there, trust)
+        else:
+            name = there.host if trust is not None else None
+            await loop.create_connection(lambda: protocol, sock=reached.sock, ssl=trust, server_hostname=name)
+    await protocol.wait_until_handshake_complete()
+    made: WSListener | None = protocol.listener
+    return made
+
+
+async def _go_on(
+    transport: asyncio.Transport, protocol: _Protocol, there: WSParsedURL, trust: ssl.SSLContext | None
+) -> None:
+    """Carry on over a connection that a proxy has made."""
+    try:
+        if trust is not None:
+            loop, before = asyncio.get_running_loop(), transport.get_protocol()
+            secure = await loop.start_tls(transport, before, trust, server_hostname=there.host)
+            if secure is None:
+                raise ConnectionError("the connection broke while TLS began")
+            transport = secure
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+    except BaseException:
+        transport.abort()
+        raise
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The system's certificates, read once: that takes longer than all else a dial does, and half a MiB each time."""
+    return ssl.create_default_context()
 
 
 def _unreachable(upstream: Upstream, reason: str) -> BackendRefused:

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from moksori import __version__
 from moksori.accounts import prices
@@ -110,9 +111,21 @@ def metering(house: House, charging: frozenset[str], engine: Engine | None) -> M
     return Metering(books, LastWords(voice))
 
 
+class Application(FastAPI):
+    """FastAPI for all but conversations: their sockets pass none of the layers and routes made for HTTP."""
+
+    conversations: RealtimeEndpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"] in PATHS:
+            await self.conversations(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(house: House) -> FastAPI:
     """The ASGI application over an existing house. Starts nothing."""
-    app = FastAPI(
+    app = Application(
         title="moksori",
         version=__version__,
         description=DESCRIPTION,
@@ -143,8 +156,7 @@ def create_app(house: House) -> FastAPI:
     for parts in (openai_audio, openai_chat):
         app.include_router(parts.router)
     app.include_router(_plain_http)
-    realtime = RealtimeEndpoint(house)
-    app.router.routes.extend(WebSocketRoute(path, realtime) for path in PATHS)
+    app.conversations = RealtimeEndpoint(house)
     app.router.routes.append(WebSocketRoute(translation.PATH, translation.websocket))
     if house.shop is not None:
         app.router.routes.append(Route(MCP_PATH, endpoint=house.shop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import json
 import signal
 import socket
@@ -237,9 +238,16 @@ async def serve(
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(http.stopping.wait(), READY_POLL_S)
         if house.phase() == "open":
+            _settle()
             on_ready(address)
         await http.stopping.wait()
     return not http.abandoned
+
+
+def _settle() -> None:
+    """What was made by now stays: the collector need not walk through it again and again while calls come and go."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.asynccontextmanager

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import socket
 from collections import deque
 from typing import Any, Final, cast
 
@@ -36,6 +34,7 @@ from moksori.protocol.ids import random_id
 from moksori.protocol.server_events import encode_event
 from moksori.sessions.wire import WireEvents
 from moksori.telemetry import get_logger
+from moksori.tunnel import MUTE, READING, Tunnel
 
 HIGH_WATER: Final = 256 * 1024
 """Bytes queued for a client before its session is told to stop: about 4 s of audio as base64."""
@@ -84,20 +83,6 @@ CLOSE: Final = WSMsgType.CLOSE
 PONG: Final = WSMsgType.PONG
 
 _log = get_logger(__name__)
-_frames_log = logging.getLogger("moksori.frames")
-_frames_log.setLevel(logging.CRITICAL)  # what a peer does wrong is told to it in the close frame
-
-
-class _Tunnel:
-    """The transport as picows sees it; while the handshake is replayed, what is written goes nowhere."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self.write = transport.write
-        self.writelines = transport.writelines
-        self.get_write_buffer_size = transport.get_write_buffer_size
-        self.get_extra_info = transport.get_extra_info
-        self.close = transport.close
-        self.abort = transport.abort
 
 
 class Socket(WebSocketsSansIOProtocol):
@@ -129,7 +114,7 @@ class Socket(WebSocketsSansIOProtocol):
             None,
             False,
             lambda request: listener,
-            _frames_log,
+            MUTE,
             True,  # a listener that fails ends its connection with 1011
             None,
             self.ping_interval is not None,
@@ -141,16 +126,17 @@ class Socket(WebSocketsSansIOProtocol):
             None,
             READ_BUFFER,
         )
-        tunnel = _Tunnel(self.transport)
+        tunnel = Tunnel(self.transport, self.loop)
         protocol.connection_made(tunnel)
-        tunnel.write = _nowhere
         protocol.get_buffer(-1)[: len(HANDSHAKE)] = HANDSHAKE
-        protocol.buffer_updated(len(HANDSHAKE))
-        tunnel.write = self.transport.write
-        self.transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        with tunnel.dropping():
+            protocol.buffer_updated(len(HANDSHAKE))
+        tunnel.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
+        tunnel.receive_at_most(RECEIVE_BYTES)
         self.transport.set_protocol(protocol)
         self._frames = protocol.transport
+        self.transport = tunnel  # type: ignore[assignment]  # whoever closes it from here on lets it flush
+        del self.conn, self.request, self.response  # a handshake takes some KiB
         return self._frames
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -216,7 +202,8 @@ class SocketWire(WSListener):
         """Bytes the client has not taken yet, those in the system's buffers aside."""
         if self._frames is None:
             return sum(len(data) for data in self._early)
-        return self._frames.underlying_transport.get_write_buffer_size()
+        tunnel = cast("Tunnel", self._frames.underlying_transport)
+        return tunnel.queued
 
     # What the session calls (sessions.wire.Wire).
 
@@ -292,6 +279,7 @@ class SocketWire(WSListener):
     # What picows calls (picows.WSListener).
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        READING.more = not frame.last_in_buffer
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             raise self._violation(WSCloseCode.PROTOCOL_ERROR, "no extension was agreed on")
@@ -432,10 +420,6 @@ async def accept(websocket: WebSocket, subprotocol: str | None) -> bool:
 def _number(code: WSCloseCode) -> int:
     """picows' codes are integers, whatever its stubs say; those of applications have no name."""
     return cast("int", code)
-
-
-def _nowhere(data: bytes | bytearray | memoryview) -> None:
-    """Where the replayed handshake's answer goes."""
 
 
 def _refusal_of_binary() -> bytes:

@@ -1,0 +1,151 @@
+"""What stands between picows and a transport, on both sides of the relay.
+
+picows hands each frame to the system on its own. Of frames that came in with one read, what follows from them goes out
+with one write at the end of the loop's turn; a frame that came alone goes on at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+
+class Reading:
+    """Whether the frame being handled came with others that are still to be handled; every listener says it of each.
+
+    Only ever a hint: where it is wrong, a frame waits for the end of the loop's turn.
+    """
+
+    __slots__ = ("more",)
+
+    def __init__(self) -> None:
+        self.more = False
+
+
+READING: Final = Reading()
+
+
+class Tunnel:
+    """An `asyncio.Transport` as far as picows, and whoever writes or closes behind it, use one."""
+
+    __slots__ = (
+        "_held",
+        "_loop",
+        "_size",
+        "_transport",
+        "_waiting",
+        "get_extra_info",
+        "is_closing",
+        "pause_reading",
+        "resume_reading",
+        "set_write_buffer_limits",
+    )
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._waiting = transport.get_write_buffer_size  # bytes the system has not taken
+        self._held: list[bytes] = []
+        self._size = 0
+        quiet = _QuietSocket(transport.get_extra_info("socket").fileno())
+        secure = transport.get_extra_info("ssl_object")
+        self.get_extra_info = {"socket": quiet, "ssl_object": secure}.get
+        self.is_closing = transport.is_closing
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+        self.set_write_buffer_limits = transport.set_write_buffer_limits
+
+    @property
+    def queued(self) -> int:
+        """Bytes the system has not taken yet."""
+        return self._size + self._waiting()
+
+    def get_write_buffer_size(self) -> int:
+        """More than nothing where picows is to leave the writing to `write`."""
+        return self._size + self._waiting() + READING.more
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            self._held.append(data)
+            self._size += len(data)
+        elif READING.more:
+            self._held.append(data)
+            self._size = len(data)
+            self._loop.call_soon(self.flush)
+        else:
+            self._transport.write(data)
+
+    def writelines(self, lines: Iterable[bytes | memoryview]) -> None:
+        self.write(b"".join(lines))
+
+    def flush(self) -> None:
+        if self._held:
+            data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
+            self._held.clear()
+            self._size = 0
+            self._transport.write(data)
+
+    def receive_at_most(self, size: int) -> None:
+        """Bound the system's receive buffer, in bytes."""
+        real: socket.socket = self._transport.get_extra_info("socket")
+        real.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
+    @contextlib.contextmanager
+    def dropping(self) -> Iterator[None]:
+        """What is written in this block goes nowhere."""
+        transport, self._transport = self._transport, _NOWHERE
+        try:
+            yield
+        finally:
+            self._transport = transport
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._held.clear()
+        self._size = 0
+        self._transport.abort()
+
+
+class _Nowhere(asyncio.Transport):
+    def write(self, data: Any) -> None: ...
+
+
+_NOWHERE: Final = _Nowhere()
+
+
+class _QuietSocket:
+    """What picows sets and reads on each new connection is either set already or meant for a log."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number
+
+    def setsockopt(self, *_: Any) -> None:
+        """asyncio and uvloop set TCP_NODELAY themselves."""
+
+    def getsockopt(self, *_: Any) -> int:
+        return 0
+
+
+class Mute:
+    """Where picows' own log goes: what a peer does wrong is told to it in the close frame, or by whoever dialled."""
+
+    def isEnabledFor(self, _level: int) -> bool:
+        return False
+
+    def log(self, *_: Any, **__: Any) -> None: ...
+
+    debug = info = warning = error = exception = log
+
+
+MUTE: Any = Mute()
