@@ -83,7 +83,8 @@ class Accounts:
         if self._database is None:
             return
         if self.books is not None:
-            self.books.balances(await keystore.balances(self._database))
+            async with self.ledger.still:
+                self.books.balances(await keystore.balances(self._database), self.ledger.unwritten())
         ended = self.ring.replace(await keystore.known(self._database))
         self.secrets.forget(ended)
         if ended and self.on_ended is not None:

@@ -44,7 +44,7 @@ class _Purse:
     credit: int | None
     spent: int
     here: int = 0
-    """Spent in this process since `spent` was read."""
+    """Spent in this process and not in `spent`, which is what the database says."""
     leases: dict[int, int] = field(default_factory=dict)
     """What the next answer of each running call may cost, by the call's account."""
 
@@ -84,14 +84,11 @@ class Books:
         self._purses: dict[str, _Purse] = {}
         self._open: dict[str, CallAccount] = {}
 
-    def balances(self, read: dict[str, tuple[int | None, int]]) -> None:
-        """Take over what the database says of credits; what was spent here stays counted as it was."""
+    def balances(self, read: dict[str, tuple[int | None, int]], unwritten: dict[str, int]) -> None:
+        """Take over what the database says of credits and of all spending; `unwritten` is ours and not in it yet."""
         for subject, (credit, spent) in read.items():
-            purse = self._purses.get(subject)
-            if purse is None:
-                self._purses[subject] = _Purse(credit, spent)
-            else:
-                purse.credit = credit
+            purse = self._purse(subject)
+            purse.credit, purse.spent, purse.here = credit, spent, unwritten.get(subject, 0)
 
     def open(
         self,

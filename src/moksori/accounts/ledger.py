@@ -44,6 +44,12 @@ class Entry:
     prices: str
     estimated: bool
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Whose money it is: the key's, and the customer's where one is known."""
+        key = f"key:{self.key_id}"
+        return (key, f"customer:{self.customer_id}") if self.customer_id is not None else (key,)
+
 
 class Ledger:
     """Belongs to the event loop. `database` opens the place to write to, when there is first something to write."""
@@ -53,12 +59,22 @@ class Ledger:
         self._waiting: list[Entry] = []
         self._writer: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self.still = asyncio.Lock()
+        """Held while a batch is written: under it, every row is either in the database or `unwritten`."""
 
     def add(self, entry: Entry) -> None:
         """Queue a row. Never blocks."""
         self._waiting.append(entry)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write(), name="ledger")
+
+    def unwritten(self) -> dict[str, int]:
+        """What the rows cost that are not in the database yet, in micro-units by subject (`key:ID`, `customer:ID`)."""
+        sums: dict[str, int] = {}
+        for entry in self._waiting:
+            for subject in entry.subjects:
+                sums[subject] = sums.get(subject, 0) + entry.micro
+        return sums
 
     async def flush(self) -> None:
         """Return when everything queued so far has been written."""
@@ -79,15 +95,15 @@ class Ledger:
         while self._waiting:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), WRITE_EVERY_S)
-            batch = self._waiting[:AT_ONCE]
             try:
                 database = await self._database()
-                await database.writing(partial(_insert, database.kind, batch))
+                async with self.still:
+                    batch = self._waiting[:AT_ONCE]
+                    await database.writing(partial(_insert, database.kind, batch))
+                    del self._waiting[: len(batch)]
             except Exception as error:
                 _log.warning("ledger_not_written", waiting=len(self._waiting), problem=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
-                continue
-            del self._waiting[: len(batch)]
 
 
 async def _insert(kind: str, entries: list[Entry], session: AsyncSession) -> None:

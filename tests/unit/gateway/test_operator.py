@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,10 +17,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from moksori.accounts.keystore import NewKey, add_credit
 from moksori.accounts.prices import dearest, load
+from moksori.agent.principal import Caller
 from tests.mocks.script import Event
 from tests.mocks.upstream import MockUpstream, append, speech
 from tests.unit.gateway.conftest import Serve, Served
-from tests.unit.gateway.test_money import Caller, dial, ledger, prices, worth
+from tests.unit.gateway.test_money import Caller as Client
+from tests.unit.gateway.test_money import dial, ledger, prices, worth
 
 __all__ = ["prices"]  # a fixture
 
@@ -38,7 +41,7 @@ async def ask(served: Served, path: str, key: str | None = ADMIN_KEY) -> tuple[i
 
 async def talk(served: Served, key: str, answers: int, model: str = "voice") -> list[Event]:
     async with dial(served, key, model) as socket:
-        caller = Caller(socket)
+        caller = Client(socket)
         for _ in range(answers):
             await caller.say({"type": "response.create"})
             await caller.until("response.done")
@@ -94,7 +97,7 @@ async def test_a_running_call_is_shown_with_its_cost_so_far(serve: Serve, prices
     key_id, key = await served.house.accounts.create(NewKey("shop", credit_micro=9_000_000))
     assert (await ask(served, "/v1/admin/sessions"))[1] == {"data": []}
     async with dial(served, key) as socket:
-        caller = Caller(socket)
+        caller = Client(socket)
         created = await caller.until("session.created")
         await caller.say(*map(append, speech(100)))
         done = await caller.until("response.done")
@@ -138,17 +141,17 @@ async def test_a_question_that_makes_no_sense_is_answered_with_400(serve: Serve,
 
 
 async def _overrun(
-    served: Served, mocks: list[MockUpstream], key: str, calls: int
+    served: Served, mocks: list[MockUpstream], keys: list[str], calls: int
 ) -> tuple[int, int, list[int]]:
     """As many calls as get in answer until they are ended; how many got in, what all cost, and each answer's cost."""
     entered = 0
 
-    async def one() -> None:
+    async def one(n: int) -> None:
         nonlocal entered
         try:
-            async with dial(served, key) as socket:
+            async with dial(served, keys[n % len(keys)]) as socket:
                 entered += 1
-                caller = Caller(socket)
+                caller = Client(socket)
                 for _ in range(200):
                     await caller.say({"type": "response.create"})
                     await caller.until("response.done")
@@ -157,10 +160,18 @@ async def _overrun(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("moksori.sessions.meter.LONGEST_WAIT_S", 0.1)  # nobody listens
-        await asyncio.gather(*(one() for _ in range(calls)))
+        await asyncio.gather(*(one(n) for n in range(calls)))
     await served.house.sessions.drain(5)
     costs = [round(worth(u)) for mock in mocks for session in mock.sessions for u in session.billed]
     return entered, sum(costs), costs
+
+
+async def secret_of(served: Served, customer: str) -> str:
+    """A client secret of a new key, for a customer the shop has signed."""
+    _, value = await served.house.accounts.create(NewKey("k"))
+    principal = served.house.keys.principal(value)
+    assert principal is not None
+    return served.house.secrets.create(replace(principal, caller=Caller(customer, "signed")), None)[0]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -174,14 +185,14 @@ async def test_calls_that_share_a_budget_overrun_it_together_by_one_answer_at_mo
         p for p in load(prices).prices if p.provider == "compatible" and "compatible-model" in p.models
     ]
     credit = dearest(price, 0, None) * 3 + 3777 * seed
-    key_id, key = await served.house.accounts.create(
-        NewKey("k", credit_micro=credit if whose == "key" else None)
-    )
-    if whose == "customer":
-        database = await served.house.accounts.database()
-        await add_credit(database, f"key:{key_id}", credit, datetime.now(UTC), "the same, given later")
-        await served.house.accounts.refresh()
-    entered, spent, costs = await _overrun(served, [mock], key, 8)
+    accounts = served.house.accounts
+    if whose == "key":
+        keys = [(await accounts.create(NewKey("k", credit_micro=credit)))[1]]
+    else:
+        keys = [await secret_of(served, "cust_1") for _ in range(2)]  # of two keys
+        await add_credit(await accounts.database(), "customer:cust_1", credit, datetime.now(UTC), "a gift")
+        await accounts.refresh()
+    entered, spent, costs = await _overrun(served, [mock], keys, 8)
     assert 2 <= entered <= 4  # what is left must cover the others' leases
     assert spent - credit <= max(costs)
 
@@ -191,7 +202,7 @@ async def test_a_call_may_not_begin_on_money_that_others_hold(serve: Serve, pric
     served = await serve({"there": mock}, priced=prices, models={"voice": ("there",)})
     _, key = await served.house.accounts.create(NewKey("k", credit_micro=20_000))
     async with dial(served, key) as socket:
-        caller = Caller(socket)
+        caller = Client(socket)
         await caller.until("session.created")
         with pytest.raises(InvalidStatus) as refused:
             async with dial(served, key):
@@ -215,7 +226,7 @@ async def test_answers_asked_for_at_once_do_not_multiply_what_is_left(serve: Ser
     served = await serve({"there": mock}, priced=prices, models={"voice": ("there",)})
     _, key = await served.house.accounts.create(NewKey("k", credit_micro=20_000))
     async with dial(served, key) as socket:
-        caller = Caller(socket)
+        caller = Client(socket)
         await caller.until("session.created")
         await caller.say(
             *(
