@@ -1,0 +1,120 @@
+"""What a shop gives to sessions, and what stays the same of a call while its backends come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from moksori.agent.guard import Guard, Guards, OfferedTool, Outcome
+from moksori.agent.language import language_from
+from moksori.agent.principal import Principal
+from moksori.agent.tools import JSON, Language
+from moksori.protocol import server_events as out
+from moksori.protocol.ids import random_id
+from moksori.protocol.items import FunctionCall
+from moksori.protocol.session import RealtimeSession
+from moksori.protocol.session_object import Prompt
+from moksori.sessions.ears import Ears
+
+
+class Shop(Protocol):
+    """What a shop gives to sessions."""
+
+    @property
+    def prompt_id(self) -> str: ...
+
+    @property
+    def guards(self) -> Guards: ...
+
+    @property
+    def language(self) -> Language:
+        """Of a call that names none."""
+        ...
+
+    def instructions(self, variables: Mapping[str, JSON], language: Language, own: str) -> str:
+        """What the model is told: the shop's rules first, then the variables as data, then the client's own text."""
+        ...
+
+    def context(self, variables: Mapping[str, JSON]) -> str | None:
+        """The context the shop signed, if it is among the variables."""
+        ...
+
+
+@dataclass(slots=True)
+class Call:
+    """What stays the same of a call while backends come and go."""
+
+    shop: Shop
+    principal: Principal
+    session: RealtimeSession
+    active: bool = False
+    language: Language = "ko"
+    variables: dict[str, JSON] = field(default_factory=dict)
+    instructions: str = ""
+    """The client's own."""
+    prompt: Prompt | None = None
+    guard: Guard = field(init=False)
+    ears: Ears = field(init=False)
+    identifying: asyncio.Task[object] | None = None
+    rounds: int = 0
+    proposed: tuple[str, str] | None = None
+    """Token and call id of the change that the client was told of."""
+
+    def __post_init__(self) -> None:
+        self.language = self.shop.language
+        self.instructions = self.session.instructions
+        self.guard = self.shop.guards.open(
+            self.session.id, self.principal, language=self.language, transcripts="early"
+        )
+        self.ears = Ears(self.guard)
+
+    def begin(self, prompt: Prompt) -> None:
+        """The session asked for the shop, or for the shop with other variables."""
+        self.active, self.prompt = True, prompt
+        given = {
+            k: v if isinstance(v, str) else getattr(v, "text", "")
+            for k, v in (prompt.variables or {}).items()
+        }
+        self.variables |= given
+        self.speak(language_from(self.variables.get("language"), self.language))
+        context = self.shop.context(self.variables)
+        if context is not None:
+            self.identifying = asyncio.get_running_loop().create_task(self.guard.identify(context))
+
+    def speak(self, language: Language) -> None:
+        self.language = language
+        self.guard.speak(language)
+
+    def offered(self) -> tuple[OfferedTool, ...]:
+        return self.guard.tools(self.language)
+
+    def told(self) -> str:
+        return self.shop.instructions(self.variables, self.language, self.instructions)
+
+    async def run(self, item: FunctionCall) -> Outcome:
+        if self.identifying is not None:
+            await self.identifying
+        return await self.guard.call(item.name, item.arguments, call_id=item.call_id)
+
+    def came_to(self, item: FunctionCall, outcome: Outcome) -> out.ToolDone:
+        """What the client is told of a call; the sentence of a proposal, and nothing that could carry it out."""
+        pending = self.guard.pending
+        sentence = None
+        if outcome.kind == "proposed" and pending is not None:
+            self.proposed, sentence = (pending.token, item.call_id), pending.sentence
+        elif outcome.kind == "committed" and pending is None:
+            self.proposed = None  # carried out, which is no lapse
+        return out.ToolDone(random_id("event"), item.call_id, item.name, outcome.kind, sentence)
+
+    def lapsed(self) -> out.ProposalEnded | None:
+        """The proposal that the client was told of, once it is gone without having been carried out."""
+        if self.proposed is None:
+            return None
+        token, call_id = self.proposed
+        pending = self.guard.pending
+        if pending is not None and pending.token == token:
+            return None
+        self.proposed = None
+        return out.ProposalEnded(random_id("event"), call_id)
