@@ -125,8 +125,8 @@ async def _hear(socket: ClientConnection) -> Answered:
     fillers: set[str] = set()
     done = False
     rounds = 0
-    async for message in socket:
-        event: dict[str, Any] = json.loads(message)
+    while True:
+        event: dict[str, Any] = json.loads(await socket.recv())
         match event["type"]:
             case "conversation.item.input_audio_transcription.completed":
                 transcript = event["transcript"]
@@ -153,4 +153,3 @@ async def _hear(socket: ClientConnection) -> Answered:
             most = int(LONGEST_ANSWER_S * RATE) * 2
             audio = base64.b64encode(wav.write(bytes(sound[:most]), RATE)).decode()
             return Answered(transcript.strip(), "".join(text).strip(), audio)
-    raise TurnFailed("turn_failed")

@@ -1,8 +1,7 @@
-"""The session function: as an ASGI application, on AWS Lambda, and as Vercel finds it."""
+"""The session function: as an ASGI application, and on AWS Lambda."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -105,11 +104,3 @@ def test_a_recorded_event_of_lambda() -> None:
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["clientSecret"] == "ek_1"
     assert json.loads(voice.asked[0].content)["userContext"]["membership"] == "골드"
-
-
-def test_vercel_finds_the_application() -> None:
-    spec = importlib.util.spec_from_file_location("session", ROOT / "examples/serverless/api/session.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert isinstance(module.app, Handler)
