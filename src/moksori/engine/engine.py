@@ -19,7 +19,7 @@ from moksori.engine.admission import Admission, StageLoad, admit, wait_ms
 from moksori.engine.backend import LocalBackend
 from moksori.engine.context import ANSWER_TOKENS, LOCAL_READING, Reading
 from moksori.engine.kokoro_voice import KokoroVoice
-from moksori.engine.memory import give_back_at_rest
+from moksori.engine.memory import bound_primitives, give_back_at_rest
 from moksori.engine.meter import Meter
 from moksori.engine.scheduler import Cores, Lane
 from moksori.engine.sequential import WholeVoice
@@ -225,6 +225,7 @@ class Engine:
             return
         from moksori.engine.whisper import PAD_S, WINDOW_S, WhisperRecogniser
 
+        bound_primitives()
         recogniser = WhisperRecogniser(
             weights.path("whisper-base"),
             threads=STT_THREADS,
