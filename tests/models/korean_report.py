@@ -25,7 +25,7 @@ from moksori.audio import pcm
 from moksori.audio.resample import resample
 from moksori.bench.normalise import ErrorRate, compare
 from moksori.bench.voice.manifest import RATE
-from moksori.bench.voice.run import _machine as machine
+from moksori.bench.voice.run import machine
 from moksori.bench.voice.speakers import Samples, say
 from moksori.conversation.clauses import clauses
 from moksori.engine import phrases, weights

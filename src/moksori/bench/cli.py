@@ -34,6 +34,13 @@ def relay(  # noqa: PLR0917 - typer makes options of all of them
         Optional[Path],  # noqa: UP045 - typer reads it at run time
         typer.Option("--plot", metavar="OUT.svg", help="Draw the CPU a message of each stack, too."),
     ] = None,
+    soak: Annotated[
+        Optional[float],  # noqa: UP045 - typer reads it at run time
+        typer.Option(
+            metavar="MINUTES",
+            help="Instead: one load (the most sessions, the shortest frames) for so long: is anything lost?",
+        ),
+    ] = None,
 ) -> None:
     """What a relayed message costs, beside nginx (and LiteLLM, if given) in the same run."""
     from moksori.bench.relay.run import CannotMeasure, Plan, run
@@ -44,6 +51,9 @@ def relay(  # noqa: PLR0917 - typer makes options of all of them
         except ValueError:
             raise typer.BadParameter(f"{text!r} is not a list of numbers such as 50,100") from None
 
+    if soak is not None:
+        _soak(json_out, max(numbers(sessions)), min(numbers(frame_ms)), tls, soak)
+        return
     plan = Plan(numbers(sessions), numbers(frame_ms), tls, seconds, rounds, litellm)
     try:
         result = run(plan, tell=lambda text: typer.echo(text, err=True))
@@ -57,6 +67,21 @@ def relay(  # noqa: PLR0917 - typer makes options of all of them
         machine = result["machine"]
         picture.write_text(svg(result["rows"], f"{machine['cpu']}, {machine['cores']} cores"), "utf-8")
     typer.echo(json.dumps(result["ratio"]))
+
+
+def _soak(json_out: Path, sessions: int, frame_ms: int, tls: bool, minutes: float) -> None:
+    from moksori.bench.relay.run import CannotMeasure
+    from moksori.bench.relay.soak import soak
+
+    try:
+        result = soak(sessions, frame_ms, minutes * 60, tls=tls)
+    except CannotMeasure as error:
+        typer.echo(f"moksori: {error}", err=True)
+        raise typer.Exit(CANNOT) from None
+    json_out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    typer.echo(json.dumps({key: result[key] for key in ("holds", "wrong", "memory_kib")}))
+    if not result["holds"]:
+        raise typer.Exit(CANNOT)
 
 
 @app.command()
@@ -122,6 +147,41 @@ def voice(  # noqa: PLR0917 - typer makes options of all of them
     json_out.parent.mkdir(parents=True, exist_ok=True)
     json_out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
     typer.echo(json.dumps({**result["summary"], "ratio": result["ratio"]}))
+
+
+@app.command()
+def callers(  # noqa: PLR0917 - typer makes options of all of them
+    folder: Annotated[
+        Path, typer.Option("--set", metavar="DIR", help="The set: manifest.jsonl and its WAVs.")
+    ],
+    json_out: Annotated[Path, typer.Option("--json", metavar="OUT", help="Where the result goes.")],
+    number: Annotated[int, typer.Option("--callers", min=1, help="Who talk all the time.")] = 2,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long they talk.")] = 10,
+    url: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads it at run time
+        typer.Option(metavar="WS", help="The server; without it one is started, profile lite."),
+    ] = None,
+    key: Annotated[Optional[str], typer.Option(envvar="MOKSORI_API_KEY", help="API key.")] = None,  # noqa: UP045
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Settings of the server it starts."),
+    ] = None,
+) -> None:
+    """Several callers at once: the longest gap in the sound of any answer, and what a newcomer meets."""
+    from moksori.bench.voice.call import CallFailed
+    from moksori.bench.voice.callers import Plan, run
+    from moksori.bench.voice.manifest import SetError, load
+    from moksori.bench.voice.server import ServerFailed
+
+    try:
+        plan = Plan(url, key, load(folder), number, minutes, config)
+        result = run(plan, tell=lambda text: typer.echo(text, err=True))
+    except (CallFailed, ServerFailed, SetError) as error:
+        typer.echo(f"moksori: {error}", err=True)
+        raise typer.Exit(CANNOT) from None
+    json_out.parent.mkdir(parents=True, exist_ok=True)
+    json_out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    typer.echo(json.dumps(result["summary"]))
 
 
 @app.command("set")

@@ -2,15 +2,18 @@
  *
  *   rtload mock PORT [--tls CERT KEY]     an upstream: greets, answers each append with a delta of the same size
  *   rtload paced|flat|idle|stall|open HOST PORT PATH KEY --sessions N --frame-ms MS --seconds S [--tls] [--window W]
- *                                                        [--answer-every S]
+ *                                                        [--answer-every S] [--vanish]
  *
  * paced: each session sends one append every MS, at evenly spread phases, whatever comes back (open loop).
  * flat:  each session keeps W appends under way. idle: connected, silent. stall: sends, never reads.
  *        With --answer-every, each session also asks for an answer every S seconds; the mock's has a usage and no sound.
+ *        Sessions end with a close frame; with --vanish, without.
  * open:  N sessions are opened, greeted and closed, W at a time; the rate is what counts.
  *
  * Every append carries its session, number and send time in the first 24 characters of its audio, and the mock hands
- * them back, so loss, order and round trip are checked message by message. The result is one JSON line on stdout.
+ * them back, so loss, order and round trip are checked message by message. The result is one JSON line on stdout; after
+ * `paced` it says for each session its id, appends sent, deltas got, answers asked for and had. The mock says the same
+ * of what came to it, by the sessions that the appends name, for each line on its stdin.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -46,7 +49,8 @@ typedef struct {
   size_t in_len, in_cap;
   uint8_t *out;
   size_t out_len, out_cap;
-  uint64_t next_at, sent, got, ask_at;
+  uint64_t next_at, sent, got, ask_at, asked, answered;
+  char id[64];
 } Conn;
 
 static int epoll_fd, is_server, deaf;
@@ -55,6 +59,7 @@ static Conn conns[MAX_SESSIONS];
 static uint32_t *rtts;
 static size_t rtt_count;
 static uint64_t sent_total, got_total, wrong, asked, answered, cost_micro;
+static uint64_t heard[MAX_SESSIONS], heard_wrong; /* at the mock: appends of each session, and those out of their order */
 static size_t audio_chars = 1280;
 
 static uint64_t now_ns(void) {
@@ -171,13 +176,14 @@ static void send_append(Conn *c) {
 static void send_ask(Conn *c) {
   static const char create[] = "{\"type\":\"response.create\"}";
   put_frame(c, 1, create, sizeof create - 1);
-  asked++;
+  asked++, c->asked++;
   if (flush_out(c) < 0) finish(c);
 }
 
 static void put_answer(Conn *c) {
   static char text[2048];
   unsigned long long n = ++c->sent;
+  answered++;
   for (int done = 0; done < 2; done++) {
     int size = snprintf(text, sizeof text,
                         "{\"type\":\"response.%s\",\"event_id\":\"event_r%llu_%d\",\"response\":{\"object\":\"realtime.response\","
@@ -198,7 +204,14 @@ static void on_server_message(Conn *c, const char *text, size_t n) {
   if (!audio || !memmem(text, n, "input_audio_buffer.append", 25)) return;
   static char reply[BUFFER];
   const char *from = audio + 9, *end = memchr(from, '"', (size_t)(text + n - from));
-  if (!end) return;
+  if (!end || end - from < STAMP) return;
+  char stamp[11] = {0};
+  memcpy(stamp, from, 10);
+  uint64_t number = (uint64_t)atoi(stamp + 4);
+  stamp[4] = 0;
+  uint64_t *known = &heard[atoi(stamp) % MAX_SESSIONS];
+  if (number != c->got % 1000000) heard_wrong++;
+  ++*known;
   size_t m = (size_t)snprintf(reply, sizeof reply,
                               "{\"type\":\"response.output_audio.delta\",\"event_id\":\"event_%llu\",\"response_id\":\"resp_1\","
                               "\"item_id\":\"item_1\",\"output_index\":0,\"content_index\":0,\"delta\":\"",
@@ -211,9 +224,13 @@ static void on_server_message(Conn *c, const char *text, size_t n) {
 static void on_client_message(Conn *c, const char *text, size_t n) {
   const char *delta = memmem(text, n, "\"delta\":\"", 9);
   if (!delta) {
-    if (memmem(text, n, "\"session.created\"", 17)) c->greeted = 1;
+    if (memmem(text, n, "\"session.created\"", 17)) {
+      const char *id = memmem(text, n, "\"id\":\"sess_", 11);
+      if (id) snprintf(c->id, sizeof c->id, "%.*s", (int)strcspn(id + 6, "\""), id + 6);
+      c->greeted = 1;
+    }
     else if (memmem(text, n < 128 ? n : 128, "\"response.done\"", 15)) {
-      answered++;
+      answered++, c->answered++;
       const char *cost = memmem(text, n, "\"cost\":\"", 8);
       if (cost) cost_micro += (uint64_t)(strtod(cost + 8, NULL) * 1e6 + 0.5);
     }
@@ -324,6 +341,15 @@ static void non_blocking(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
+static void tell_heard(void) {
+  printf("{\"out_of_order\":%llu,\"answered\":%llu,\"heard\":[", (unsigned long long)heard_wrong, (unsigned long long)answered);
+  int last = MAX_SESSIONS - 1;
+  while (last > 0 && !heard[last]) last--;
+  for (int i = 0; i <= last; i++) printf(i ? ",%llu" : "%llu", (unsigned long long)heard[i]);
+  printf("]}\n");
+  fflush(stdout);
+}
+
 __attribute__((noreturn)) static void mock(int port, const char *cert, const char *key) {
   is_server = 1;
   if (cert) {
@@ -342,10 +368,19 @@ __attribute__((noreturn)) static void mock(int port, const char *cert, const cha
   fcntl(listener, F_SETFL, O_NONBLOCK);
   struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, events[256];
   epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &e);
+  static Conn questions; /* stdin; not there where it is no pipe */
+  struct epoll_event q = {.events = EPOLLIN, .data.ptr = &questions};
+  epoll_ctl(epoll_fd, EPOLL_CTL_ADD, 0, &q);
   for (;;) {
     int n = epoll_wait(epoll_fd, events, 256, -1);
     for (int i = 0; i < n; i++) {
       Conn *c = events[i].data.ptr;
+      if (c == &questions) {
+        char line[64];
+        if (read(0, line, sizeof line) > 0) tell_heard();
+        else epoll_ctl(epoll_fd, EPOLL_CTL_DEL, 0, NULL);
+        continue;
+      }
       if (c) {
         if (c->fd >= 0 && events[i].events & EPOLLOUT && flush_out(c) < 0) finish(c);
         if (c->fd >= 0 && events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) on_readable(c);
@@ -425,7 +460,7 @@ static int open_all(int sessions, int at_once) {
 }
 
 int main(int argc, char **argv) {
-  int sessions = 50, frame_ms = 20, window = 8, use_tls = 0;
+  int sessions = 50, frame_ms = 20, window = 8, use_tls = 0, vanish = 0;
   double seconds = 5, answer_every = 0;
   signal(SIGPIPE, SIG_IGN);
   epoll_fd = epoll_create1(0);
@@ -441,6 +476,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--answer-every")) answer_every = atof(argv[++i]);
     else if (!strcmp(argv[i], "--window")) window = atoi(argv[++i]);
     else if (!strcmp(argv[i], "--tls")) use_tls = 1;
+    else if (!strcmp(argv[i], "--vanish")) vanish = 1;
   }
   if (sessions > MAX_SESSIONS) sessions = MAX_SESSIONS;
   audio_chars = (size_t)frame_ms * 48 / 3 * 4; /* 24 kHz, 16 bits, base64 */
@@ -504,16 +540,37 @@ int main(int argc, char **argv) {
   }
   uint64_t lasted = now_ns() - began;
   /* what is still on its way */
-  for (uint64_t grace = now_ns() + 2000000000u; !deaf && (got_total < sent_total || answered < asked) && now_ns() < grace;) turn(50);
+  for (uint64_t grace = now_ns() + 5000000000u; !deaf && (got_total < sent_total || answered < asked) && now_ns() < grace;) turn(50);
   int alive = 0;
   for (int i = 0; i < open_now; i++) alive += conns[i].fd >= 0;
   qsort(rtts, rtt_count, sizeof *rtts, ascending);
   printf("{\"sent\":%llu,\"received\":%llu,\"wrong\":%llu,\"alive\":%d,\"seconds\":%.3f,\"p50\":%u,\"p99\":%u,"
-         "\"asked\":%llu,\"answered\":%llu,\"cost_micro\":%llu}\n",
+         "\"asked\":%llu,\"answered\":%llu,\"cost_micro\":%llu",
          (unsigned long long)sent_total, (unsigned long long)got_total, (unsigned long long)wrong, alive,
          (double)lasted / 1e9, rtt_count ? rtts[rtt_count / 2] : 0, rtt_count ? rtts[rtt_count * 99 / 100] : 0,
          (unsigned long long)asked, (unsigned long long)answered, (unsigned long long)cost_micro);
+  if (paced) {
+    printf(",\"each\":[");
+    for (int i = 0; i < open_now; i++)
+      printf("%s[\"%s\",%llu,%llu,%llu,%llu]", i ? "," : "", conns[i].id, (unsigned long long)conns[i].sent,
+             (unsigned long long)conns[i].got, (unsigned long long)conns[i].asked, (unsigned long long)conns[i].answered);
+    printf("]");
+  }
+  printf("}\n");
   fflush(stdout);
-  if (!fgets(line, sizeof line, stdin)) return 0; /* stay connected until the memory was read */
+  int stay = fgets(line, sizeof line, stdin) != NULL; /* connected until the memory was read */
+  if (vanish || deaf || stay < 0) return 0;
+  static const uint8_t normal[] = {1000 >> 8, 1000 & 255};
+  for (int i = 0; i < open_now; i++) {
+    if (conns[i].fd < 0) continue;
+    put_frame(&conns[i], 8, normal, sizeof normal);
+    if (flush_out(&conns[i]) < 0) finish(&conns[i]);
+  }
+  for (uint64_t grace = now_ns() + 3000000000u; now_ns() < grace;) {
+    int left = 0;
+    for (int i = 0; i < open_now; i++) left += conns[i].fd >= 0;
+    if (!left) break;
+    turn(50);
+  }
   return 0;
 }

@@ -52,6 +52,8 @@ class Load:
     frame_ms: int
     seconds: float = 0.0
     window: int = 8
+    answer_every: float = 0.0
+    vanish: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +70,22 @@ def run(plan: Plan, tell: Any = print) -> Json:
     began = datetime.datetime.now(datetime.UTC)
     with tempfile.TemporaryDirectory(prefix="moksori-relay-") as name:
         folder = Path(name)
-        load = _compile(folder)
+        load = compile_load(folder)
         chosen: dict[str, Stack] = {"moksori": stacks.moksori, "nginx": stacks.nginx}
         if plan.litellm is not None:
             chosen["litellm"] = stacks.litellm(plan.litellm)
         rows = []
         for tls in (False, True) if plan.tls else (False,):
             certificate = stacks.certificate(folder) if tls else None
-            with _upstream(load, folder) as port:
+            with upstream(load, folder) as mock:
                 for stack, start in chosen.items():
                     tell(f"{stack}{' over TLS' if tls else ''} ...")
-                    with start(folder, port, RELAY_CORE, certificate) as relay:
+                    with start(folder, mock.port, RELAY_CORE, certificate) as relay:
                         rows += _rows(Bench(load, relay, folder), plan)
     return {
         "schema": SCHEMA,
         "at": began.isoformat(timespec="seconds"),
-        "machine": _machine(),
+        "machine": machine(),
         "rows": rows,
         "ratio": _ratio(rows),
     }
@@ -123,7 +125,7 @@ def _rows(bench: Bench, plan: Plan) -> list[Json]:
 
 
 def _cost(bench: Bench, load: Load) -> Json:
-    with _connected(bench, load) as talk:
+    with connected(bench, load) as talk:
         pids = bench.relay.pids()
         before = cpu_s(pids)
         said = talk.go()
@@ -149,13 +151,28 @@ def _memory(bench: Bench, plan: Plan) -> Json:
     ):
         time.sleep(SETTLE_S)
         base = pss_kib(bench.relay.pids())
-        with _connected(bench, load) as talk:
+        with connected(bench, load) as talk:
             talk.go()
             took[name] = round((pss_kib(bench.relay.pids()) - base) / load.sessions, 1)
     return took
 
 
-class _Talk:
+class Mock:
+    """The upstream; `port` is where it listens."""
+
+    def __init__(self, running: subprocess.Popen[str], port: int) -> None:
+        self._running = running
+        self.port = port
+
+    def heard(self) -> Json:
+        """What came to it: appends by session, answers it gave."""
+        assert self._running.stdin is not None and self._running.stdout is not None
+        self._running.stdin.write("\n")
+        self._running.stdin.flush()
+        return _result(self._running.stdout.readline())
+
+
+class Talk:
     """The load generator, connected and waiting for the word."""
 
     def __init__(self, running: subprocess.Popen[str]) -> None:
@@ -170,14 +187,14 @@ class _Talk:
 
 
 @contextlib.contextmanager
-def _connected(bench: Bench, load: Load) -> Iterator[_Talk]:
+def connected(bench: Bench, load: Load) -> Iterator[Talk]:
     with _generator(bench, load) as running:
         assert running.stdout is not None
         opened = json.loads(running.stdout.readline() or '{"sessions": 0}')["sessions"]
         if opened < load.sessions:
             why = (bench.folder / "load.log").read_text().strip()
             raise CannotMeasure(f"{bench.relay.name} took {opened} of {load.sessions} sessions. {why}")
-        yield _Talk(running)
+        yield Talk(running)
     time.sleep(SETTLE_S)  # for the relay to clear up
 
 
@@ -204,18 +221,20 @@ def _generator(bench: Bench, load: Load) -> contextlib.AbstractContextManager[su
         "--window",
         str(load.window),
         *(["--tls"] if relay.tls else []),
+        *(["--answer-every", str(load.answer_every)] if load.answer_every else []),
+        *(["--vanish"] if load.vanish else []),
     ]
     return process(command, core=LOAD_CORE, folder=bench.folder, log="load.log")
 
 
 @contextlib.contextmanager
-def _upstream(load: Path, folder: Path) -> Iterator[int]:
+def upstream(load: Path, folder: Path) -> Iterator[Mock]:
     with process([str(load), "mock", "0"], core=LOAD_CORE, folder=folder, log="upstream.log") as running:
         assert running.stdout is not None
-        yield int(running.stdout.readline())
+        yield Mock(running, int(running.stdout.readline()))
 
 
-def _compile(folder: Path) -> Path:
+def compile_load(folder: Path) -> Path:
     program = folder / "rtload"
     source = Path(__file__).with_name("rtload.c")
     try:
@@ -234,7 +253,7 @@ def _compile(folder: Path) -> Path:
     return program
 
 
-def _machine() -> Json:
+def machine() -> Json:
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -273,4 +292,4 @@ def _over(a: float, b: float) -> float | None:
     return round(a / b, 2) if b else None
 
 
-__all__ = ["CannotMeasure", "Certificate", "Plan", "run"]
+__all__ = ["CannotMeasure", "Certificate", "Plan", "machine", "run"]

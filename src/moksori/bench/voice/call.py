@@ -26,6 +26,15 @@ class CallFailed(RuntimeError):
     """The server ended or refused the call; the sentence says why."""
 
 
+class CallRefused(CallFailed):
+    """The server took the connection, but not the call; `code` is its error's, such as "server_overloaded"."""
+
+    def __init__(self, code: str, close_code: int | None, message: str) -> None:
+        super().__init__(f"The server refused the call ({code}, closed with {close_code}): {message}")
+        self.code = code
+        self.close_code = close_code
+
+
 @dataclass(slots=True)
 class Tracks:
     """Both sides on one clock, for the stereo WAV; kept only when somebody wants it."""
@@ -71,7 +80,7 @@ class Line:
     async def open(
         cls, url: str, key: str | None, language: str, tracks: Tracks | None, detection: str = "semantic_vad"
     ) -> AsyncIterator[Line]:
-        """Connect and greet. Raises `CallFailed`."""
+        """Connect and greet. Raises `CallFailed`, and `CallRefused` where the server says no."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
             socket = await connect(
@@ -93,10 +102,12 @@ class Line:
 
     async def _greet(self, language: str, detection: str) -> None:
         hello = json.loads(await asyncio.wait_for(self._socket.recv(), CONNECT_S))
+        if hello["type"] == "error":
+            error = hello["error"]
+            await asyncio.wait_for(self._socket.wait_closed(), CONNECT_S)
+            raise CallRefused(str(error.get("code")), self._socket.close_code, str(error.get("message")))
         if hello["type"] != "session.created":
-            raise CallFailed(
-                f"The server greeted with {hello['type']}: {hello.get('error', {}).get('message')}"
-            )
+            raise CallFailed(f"The server greeted with {hello['type']}.")
         self.session = hello["session"]
         audio = {
             "input": {

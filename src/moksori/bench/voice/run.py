@@ -49,7 +49,7 @@ class Plan:
 
 def run(plan: Plan, tell: Tell) -> dict[str, Any]:
     """Measure. Raises `CallFailed`, `ServerFailed` or `SetError` with a sentence for the user."""
-    machine = _machine()
+    about = machine()
     tracks = Tracks() if plan.wav is not None else None
     if plan.url is not None:
         turns, overlaps, model = asyncio.run(_calls(plan, plan.url, tracks, tell))
@@ -60,8 +60,8 @@ def run(plan: Plan, tell: Tell) -> dict[str, Any]:
         plan.wav.write_bytes(wav.write_stereo(tracks.laid(tracks.caller), tracks.laid(tracks.agent), RATE))
     result: dict[str, Any] = {
         "schema": SCHEMA,
-        "commit": _commit(),
-        "machine": {**machine, "load1_after": round(os.getloadavg()[0], 2)},
+        "commit": commit(),
+        "machine": {**about, "load1_after": round(os.getloadavg()[0], 2)},
         "server": {
             "url": plan.url or "its own process, profile lite",
             "model": model,
@@ -190,7 +190,8 @@ def _ratio(value: int | None, reference: int | None) -> float | None:
     return round(value / reference, 2) if value and reference else None
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """The processor, its cores and the load before the run."""
     name = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -200,8 +201,8 @@ def _machine() -> dict[str, Any]:
     return {"cpu": name, "cores": os.cpu_count(), "load1": round(os.getloadavg()[0], 2)}
 
 
-def _commit() -> str | None:
-    """Of the source this runs from, "+" if it was changed since; None for an installed wheel."""
+def commit() -> str | None:
+    """The commit of the source this runs from, "+" if it was changed since; None for an installed wheel."""
     here = Path(__file__).parent
     try:
         head = subprocess.run(
@@ -215,4 +216,4 @@ def _commit() -> str | None:
     return head.stdout.strip() + ("+" if state.stdout.strip() else "")
 
 
-__all__ = ["CallFailed", "Plan", "run", "summarise"]
+__all__ = ["CallFailed", "Plan", "commit", "machine", "run", "summarise"]
