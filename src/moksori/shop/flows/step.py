@@ -16,7 +16,8 @@ from moksori.agent.language import spoken_language
 from moksori.shop.flows import details, matching
 from moksori.shop.flows.data import data, say
 from moksori.shop.flows.digits import said_digits
-from moksori.shop.flows.serve import CERTAIN, Ask, Done, Need, Propose, serve
+from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
+from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
 from moksori.shop.guard.answers import About, Answer, understand
 from moksori.shop.guard.text import fold, joined, words

@@ -1,0 +1,114 @@
+"""Wishes about a product: its price and options, into the cart. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+from moksori.shop.flows import matching
+from moksori.shop.flows.data import FILLERS, PARTICLES, enumerate_, say
+from moksori.shop.flows.outcome import CERTAIN, OFFERED, Ask, Done, Need, Outcome, Propose, Served
+from moksori.shop.flows.state import Goal, State
+
+
+def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcome]:
+    """The product a sentence names, searched for by its words, longest first."""
+    text = goal.slots["answer"] if goal.asked == "product" and "answer" in goal.slots else goal.text
+    products: list[dict[str, Any]] = []
+    for query in _queries(text) or [text[:200]]:
+        found = state.known.get(f"search:{query}")
+        if found is None:
+            return goal, Need(f"search:{query}", "search_products", {"query": query, "limit": 5})
+        products += found["products"]
+        if products:
+            break
+    named = [p for p in products if any(matching.mentions(text, p["name"][lang]) for lang in ("ko", "en"))]
+    if not named and any(matching.value_said(text, code) for code in matching.said_values()):
+        spoken_of = [v for k, v in state.known.items() if k.startswith("product:")]
+        if spoken_of:  # "and is the grey one there?"
+            return goal, spoken_of[-1]
+    if not named:
+        asked = goal.asked == "product"
+        return goal, Ask(say("no_product" if asked else "ask_product", state.language), "product")
+    key = f"product:{named[0]['product_id']}"
+    product = state.known.get(key)
+    if product is None:
+        return goal, Need(key, "get_product", {"product_id": named[0]["product_id"]})
+    return goal, product
+
+
+QUERIES = 4
+"""Words of a sentence that are looked for among the products, one by one."""
+
+
+def _queries(text: str) -> list[str]:
+    """The words that can name a product, whole phrase first: without option values and Korean particles."""
+    kept = []
+    for word in re.findall(r"[a-z0-9-]+|[가-힣]+", text.casefold()):
+        bare = word
+        for particle in PARTICLES:
+            if len(word) > len(particle) + 1 and word.endswith(particle) and "가" <= word[0] <= "힣":
+                bare = word[: -len(particle)]
+                break
+        if bare not in FILLERS and not any(matching.value_said(bare, c) for c in matching.said_values()):
+            kept.append(bare)
+    kept = kept[:QUERIES]
+    return list(dict.fromkeys([" ".join(kept), *kept])) if kept else []
+
+
+def cart_add(state: State, goal: Goal, today: date) -> Served:
+    goal, product = _product_of(state, goal)
+    if not isinstance(product, dict):
+        return goal, product
+    text = goal.slots["answer"] if goal.asked == "option" and "answer" in goal.slots else goal.text
+    variant = matching.variant_meant(text, {"options": {}}, product["variants"])
+    if variant is None and len(product["variants"]) == 1:
+        variant = product["variants"][0]
+    if variant is None:
+        names = [v["options_text"][state.language] for v in product["variants"] if v["available"]][:OFFERED]
+        return goal, Ask(
+            say("ask_option", state.language, choices=enumerate_(names, state.language)), "option"
+        )
+    return goal, Propose(
+        "set_cart_item", {"variant_id": variant["variant_id"], "quantity": _count(goal.text)}
+    )
+
+
+def _count(text: str) -> int:
+    for number, ways in ((2, ("두 개", "두개", "2개", "two")), (3, ("세 개", "세개", "3개", "three"))):
+        if any(way in text.casefold() for way in ways):
+            return number
+    return 1
+
+
+def product(state: State, goal: Goal, today: date) -> Served:
+    goal, product = _product_of(state, goal)
+    if isinstance(product, Ask) and goal.asked is None:
+        return _of_the_policy(state, goal, product)
+    if not isinstance(product, dict):
+        return goal, product
+    language, name = state.language, product["name"][state.language]
+    variants = product["variants"]
+    there = [v for v in variants if v["available"]]
+    options = enumerate_([v["options_text"][language] for v in there[:4]], language)
+    asked = matching.variant_meant(goal.text, {"options": {}}, variants)
+    if asked is not None:
+        option = asked["options_text"][language]
+        if asked["available"]:
+            price = asked["price"][language]
+            return goal, Done(say("option_there", language, name=name, option=option, price=price))
+        return goal, Done(say("option_gone", language, name=name, option=option, options=options))
+    price = min(variants, key=lambda v: v["price"]["minor"])["price"][language]
+    return goal, Done(say("product", language, name=name, price=price, options=options))
+
+
+def _of_the_policy(state: State, goal: Goal, otherwise: Ask) -> Served:
+    """A question that sounded like one about a product, and names none: the policy may speak of it ("상품권")."""
+    found = state.known.get(f"policy:{goal.text}")
+    if found is None:
+        arguments = {"query": goal.text[:2000], "language": state.language, "limit": 1}
+        return goal, Need(f"policy:{goal.text}", "search_policy", arguments)
+    if found["passages"] and found["passages"][0].get("score", 0) >= CERTAIN:
+        return goal, Done(str(found["passages"][0]["text"]))
+    return goal, otherwise

@@ -1,0 +1,168 @@
+"""Wishes that only look something up. Pure; one function a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from moksori.agent.tools import Language
+from moksori.shop.flows import details, matching
+from moksori.shop.flows.data import enumerate_, say, topics
+from moksori.shop.flows.digits import said_digits
+from moksori.shop.flows.matching import Order, refer
+from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Served
+from moksori.shop.flows.state import Goal, State
+from moksori.shop.flows.which import LOOKED_THROUGH, by_unknown_number, older, order_of, thing
+from moksori.shop.guard.text import fold
+
+
+def verify(state: State, goal: Goal, today: date) -> Served:
+    text = goal.text
+    found = {
+        "name": details.name_in(text),
+        "phone": details.phone_in(text),
+        "email": details.email_in(text),
+    }
+    number = next((d for d in said_digits(text) if len(d) == 10 and not d.startswith("0")), None)
+    if number is not None:
+        found["order_number"] = number
+    given = {k: v for k, v in found.items() if v is not None}
+    if not given:
+        return goal, Ask(say("ask_identity", state.language), "identity")
+    if list(given) == ["name"]:
+        return goal, Ask(say("ask_phone", state.language), "identity")
+    if "name" not in given and len(given) < 2:
+        return goal, Ask(say("ask_name", state.language), "identity")
+    return goal, Need("verify", "verify_customer", given)
+
+
+def orders(state: State, goal: Goal, today: date) -> Served:
+    known = state.known.get("orders")
+    if known is None:
+        return goal, Need("orders", "find_orders", {"limit": LOOKED_THROUGH})
+    if not known["orders"]:
+        return goal, Done(say("no_orders", state.language))
+    meant = refer(goal.text, known["orders"], today)
+    if meant.number:
+        goal, found = by_unknown_number(state, goal, meant.number)
+        if not older(state):
+            assert not isinstance(found, dict)
+            return goal, found
+        shown: list[Order] = older(state)
+    else:
+        shown = list(meant.orders) or list(known["orders"])
+    lines = [
+        say(
+            "order_line",
+            state.language,
+            order=o["order_id"],
+            items=o["items"],
+            status=o["status"][state.language],
+        )
+        for o in shown[:OFFERED]
+    ]
+    return goal, Done(say("orders", state.language, list=". ".join(lines)))
+
+
+def delivery(state: State, goal: Goal, today: date) -> Served:
+    goal, order = order_of(state, goal, today)
+    if not isinstance(order, dict):
+        return goal, order
+    key = f"track:{order['order_id']}"
+    track = state.known.get(key)
+    if track is None:
+        return goal, Need(key, "track_delivery", {"order_id": order["order_id"]})
+    language, code = state.language, track["status"]["code"]
+    facts: dict[str, Any] = {"order": order["order_id"], "status": track["status"][language]}
+    if code == "shipped" and track["shipments"]:
+        shipment = track["shipments"][-1]
+        facts |= {"courier": shipment["courier"][language], "when": _day(shipment["expected_at"], language)}
+        return goal, Done(say("delivery_shipped", language, **facts))
+    if code == "delivered":
+        return goal, Done(
+            say("delivery_delivered", language, **facts, when=_day(track["delivered_at"], language))
+        )
+    return goal, Done(
+        say("delivery_cancelled" if code == "cancelled" else "delivery_waiting", language, **facts)
+    )
+
+
+def _day(moment: str | None, language: Language) -> str:
+    if moment is None:
+        return "곧" if language == "ko" else "soon"
+    at = datetime.fromisoformat(moment)
+    return f"{at.month}월 {at.day}일" if language == "ko" else f"{at.strftime('%B')} {at.day}"
+
+
+def refund_status(state: State, goal: Goal, today: date) -> Served:
+    known = state.known.get("refunds")
+    if known is None:
+        return goal, Need("refunds", "get_refund_status", {})
+    if not known["refunds"]:
+        return goal, Done(say("no_refund", state.language))
+    numbers = [d for d in said_digits(goal.text) if len(d) >= matching.SHORTEST_NUMBER]
+    refunds = [
+        r
+        for r in known["refunds"]
+        if not numbers or any("".join(c for c in r["order_id"] if c.isdigit()).endswith(d) for d in numbers)
+    ]
+    if not refunds:
+        return goal, Done(say("no_refund", state.language))
+    refund, language = refunds[0], state.language
+    facts = {
+        "order": refund["order_id"],
+        "amount": refund["amount"][language],
+        "status": refund["status"][language],
+        "method": refund["method"][language],
+        "when": _day(refund["expected_at"], language),
+    }
+    code = refund["status"]["code"]
+    key = {"done": "refund_done", "waiting": "refund_waiting"}.get(code, "refund")
+    return goal, Done(say(key, language, **facts))
+
+
+def policy(state: State, goal: Goal, today: date) -> Served:
+    folded = fold(goal.text)
+    topic = next((query for pattern, query in topics() if pattern.search(folded)), None)
+    key = f"policy:{topic or goal.text}"
+    known = state.known.get(key)
+    if known is None:
+        arguments = {"query": topic or goal.text[:2000], "language": state.language, "limit": 1}
+        return goal, Need(key, "search_policy", arguments)
+    if not known["passages"]:
+        return goal, Done(say("no_policy", state.language))
+    return goal, Done(str(known["passages"][0]["text"]))
+
+
+def points(state: State, goal: Goal, today: date) -> Served:
+    known = state.known.get("membership")
+    if known is None:
+        return goal, Need("membership", "get_membership", {})
+    facts = {"tier": known["tier"][state.language], "points": known["points"][state.language]}
+    return goal, Done(say("membership", state.language, **facts))
+
+
+def cart(state: State, goal: Goal, today: date) -> Served:
+    known = state.known.get("cart")
+    if known is None:
+        return goal, Need("cart", "get_cart", {})
+    if not known["items"]:
+        return goal, Done(say("cart_empty", state.language))
+    names = [thing(item, state.language) for item in known["items"][:OFFERED]]
+    items = enumerate_(names, state.language)
+    return goal, Done(say("cart", state.language, items=items, total=known["total"][state.language]))
+
+
+def account(state: State, goal: Goal, today: date) -> Served:
+    known = state.known.get("account")
+    if known is None:
+        return goal, Need("account", "get_account", {})
+    return goal, Done(say("account", state.language, phone=known["phone"], email=known["email"]))
+
+
+def plain(key: str, *, over: bool = False) -> Callable[[State, Goal, date], Served]:
+    def served(state: State, goal: Goal, today: date) -> Served:
+        return goal, Done(say(key, state.language), over=over)
+
+    return served

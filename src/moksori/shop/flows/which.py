@@ -1,0 +1,192 @@
+"""Which order, which of its items, and why: what most wishes need before they can be served. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from moksori.agent.tools import Language
+from moksori.shop.flows import matching
+from moksori.shop.flows.data import enumerate_, say
+from moksori.shop.flows.digits import said_digits
+from moksori.shop.flows.matching import Order, refer
+from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome
+from moksori.shop.flows.state import Goal, State
+
+LOOKED_THROUGH = 20
+"""Orders that are fetched at once; older ones are found by their number."""
+LOOKED_INTO = 4
+"""Orders of many items that are fetched whole, so that each of their items can be named."""
+CUT = re.compile(r" 외 \d+개$")
+"""How a list of items ends that leaves some out."""
+
+FITS: dict[str, tuple[str, ...]] = {
+    "cancel": ("paid",),
+    "return": ("delivered",),
+    "exchange": ("delivered", "paid"),
+    "change_address": ("paid",),
+    "change_payment": ("paid",),
+    "delivery": ("shipped", "preparing", "paid", "delivered"),
+}
+"""States of an order in which each wish can be meant, the likelier first."""
+
+
+def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outcome]:
+    known = state.known.get("orders")
+    if known is None:
+        return goal, Need("orders", "find_orders", {"limit": LOOKED_THROUGH})
+    orders: list[Order] = known["orders"]
+    if "order" in goal.slots:
+        found = next((o for o in [*orders, *older(state)] if o["order_id"] == goal.slots["order"]), None)
+        if found is not None:
+            return goal, found
+    if not orders:
+        return goal, Done(say("no_orders", state.language))
+    orders, missing = _whole(state, goal, orders)
+    if missing is not None:
+        return goal, missing
+    if goal.asked == "which" and "answer" in goal.slots:
+        return _chosen(state, goal, orders, today)
+    text = matching.without_goal(goal.text) if goal.flow == "exchange" else goal.text
+    meant = refer(text, [*orders, *older(state)], today)
+    if meant.number:
+        return by_unknown_number(state, goal, meant.number)
+    pool = list(meant.orders) if meant.orders else orders
+    fitting = meant.best(_fitting(goal, pool))
+    if len(fitting) == 1 or (fitting and goal.flow == "delivery" and not meant.named):
+        return _take(goal, fitting[0], fitting)
+    if not fitting:
+        # The tool's own refusal says why it cannot be; without a reference there is nothing to refuse.
+        if meant.named and pool:
+            return _take(goal, pool[0], pool)
+        return goal, Done(say("none_fits", state.language))
+    return goal, _which(state, fitting)
+
+
+def _whole(state: State, goal: Goal, orders: list[Order]) -> tuple[list[Order], Need | None]:
+    """The orders with all their items, where a list names only the first few; and what is missing for that."""
+    whole: list[Order] = []
+    missing: Need | None = None
+    looked = 0
+    for order in orders:
+        detail = state.known.get(f"order:{order['order_id']}")
+        if detail is not None:
+            items = {
+                language: ", ".join(
+                    f"{i['name'][language]}({i['options_text'][language]})" for i in detail["items"]
+                )
+                for language in ("ko", "en")
+            }
+            whole.append({**order, "items_all": items})
+            continue
+        whole.append(order)
+        cut = CUT.search(order["items"]["ko"]) is not None
+        if cut and order["status"]["code"] in FITS[goal.flow] and looked < LOOKED_INTO and missing is None:
+            missing = Need(f"order:{order['order_id']}", "get_order", {"order_id": order["order_id"]})
+        looked += cut
+    return whole, missing
+
+
+def older(state: State) -> list[Order]:
+    return [o for k, v in state.known.items() if k.startswith("find:") for o in v["orders"]]
+
+
+def by_unknown_number(state: State, goal: Goal, number: str) -> tuple[Goal, Order | Outcome]:
+    found = state.known.get(f"find:{number}")
+    if found is None:
+        return goal, Need(f"find:{number}", "find_orders", {"number": number})
+    forgotten = replace(goal, text="", slots={k: v for k, v in goal.slots.items() if k != "answer"})
+    return forgotten, Ask(say("repeat_number", state.language), "which")
+
+
+def _fitting(goal: Goal, pool: list[Order]) -> list[Order]:
+    states = FITS[goal.flow]
+    if goal.flow == "exchange" and matching.has("received", goal.text):
+        states = ("delivered",)
+    elif goal.flow == "exchange" and matching.has("newest", goal.text):
+        states = ("paid",)
+    fitting = [o for o in pool if o["status"]["code"] in states]
+    if goal.flow == "delivery":
+        fitting.sort(key=lambda o: states.index(o["status"]["code"]))
+    return fitting
+
+
+def _take(goal: Goal, order: Order, pool: list[Order]) -> tuple[Goal, Order]:
+    slots = {**goal.slots, "order": order["order_id"], "pool": [o["order_id"] for o in pool]}
+    return replace(goal, slots=slots, asked=None, tries=0), order
+
+
+def _which(state: State, pool: list[Order]) -> Ask:
+    shown = pool[:OFFERED]
+    names = [f"{o['order_id']} {o['items'][state.language]}" for o in shown]
+    if len(pool) > OFFERED:
+        return Ask(say("ask_order_number", state.language), "which", tuple(o["order_id"] for o in pool))
+    choices = enumerate_(names, state.language)
+    return Ask(
+        say("ask_order", state.language, choices=choices), "which", tuple(o["order_id"] for o in shown)
+    )
+
+
+def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple[Goal, Order | Outcome]:
+    text = goal.slots["answer"]
+    offered = [o for o in orders if o["order_id"] in goal.choices] or orders
+    if matching.has("both", text) or matching.has("all", text):
+        goals = tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in offered)
+        return goal, Done("", more=goals)
+    for word, at in (("first", 0), ("second", -1)):
+        if matching.has(word, text) and not any(len(d) >= 4 for d in said_digits(text)):
+            return _take(goal, offered[at], offered)
+    meant = refer(text, offered, today)
+    if not meant.orders or not meant.named:
+        wider = refer(text, [*orders, *older(state)], today)
+        if wider.number:
+            return by_unknown_number(state, goal, wider.number)
+        meant = wider if wider.named else meant
+    if meant.named and len(meant.orders) == 1:
+        return _take(goal, meant.orders[0], offered)
+    if meant.named and meant.orders:
+        fitting = _fitting(goal, list(meant.orders)) or list(meant.orders)
+        if len(fitting) == 1:
+            return _take(goal, fitting[0], offered)
+        return goal, _which(state, fitting)
+    return goal, _which(state, offered)
+
+
+def detail_of(state: State, order: Order) -> dict[str, Any] | Need:
+    key = f"order:{order['order_id']}"
+    known = state.known.get(key)
+    return known if known is not None else Need(key, "get_order", {"order_id": order["order_id"]})
+
+
+def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, list[dict[str, Any]] | Ask]:
+    items: list[dict[str, Any]] = detail["items"]
+    if "lines" in goal.slots:
+        return goal, [line for line in items if line["line"] in goal.slots["lines"]]
+    left = [line for line in items if line["returned"] + line["exchanged"] < line["quantity"]] or items
+    text = goal.slots["answer"] if goal.asked == "item" and "answer" in goal.slots else goal.text
+    if goal.flow == "exchange" and goal.asked != "item":
+        text = matching.without_goal(text)
+    meant = list(matching.lines_meant(text, left)) or (left if len(left) == 1 else [])
+    several = len({line["name"]["en"] for line in meant}) < len(meant) and not matching.has("all", text)
+    if not meant or (several and not matching.has("both", text)):
+        shown = (meant or left)[:OFFERED]
+        choices = enumerate_([thing(line, state.language) for line in shown], state.language)
+        return goal, Ask(say("ask_item", state.language, choices=choices), "item")
+    return replace(goal, slots={**goal.slots, "lines": [line["line"] for line in meant]}, asked=None), meant
+
+
+def thing(line: dict[str, Any], language: Language) -> str:
+    option = line["options_text"][language]
+    return f"{line['name'][language]}({option})" if language == "ko" else f"{option} {line['name'][language]}"
+
+
+def reason_of(state: State, goal: Goal) -> tuple[Goal, str | Ask]:
+    if "reason" not in goal.slots:
+        text = goal.slots["answer"] if goal.asked == "reason" and "answer" in goal.slots else goal.text
+        reason = matching.reason_meant(text)
+        if reason is None:
+            return goal, Ask(say("ask_reason", state.language), "reason")
+        goal = replace(goal, slots={**goal.slots, "reason": reason}, asked=None)
+    return goal, goal.slots["reason"]

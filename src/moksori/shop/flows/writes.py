@@ -1,0 +1,163 @@
+"""Wishes that end in a change: each is asked for until it can be proposed. Pure; one function a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from moksori.agent.tools import Language
+from moksori.shop.flows import details, matching
+from moksori.shop.flows.data import enumerate_, say
+from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Propose, Served
+from moksori.shop.flows.state import Goal, State
+from moksori.shop.flows.which import detail_of, lines_of, order_of, reason_of
+
+
+def cancel(state: State, goal: Goal, today: date) -> Served:
+    goal, order = order_of(state, goal, today)
+    if not isinstance(order, dict):
+        return goal, order
+    reason = {"wrong_size": "other", "defective": "other"}.get(
+        (found := matching.reason_meant(goal.text)) or "", "changed_mind"
+    )
+    return goal, Propose(
+        "cancel_order", {"order_id": order["order_id"], "reason": reason if found else "changed_mind"}
+    )
+
+
+def return_(state: State, goal: Goal, today: date) -> Served:
+    goal, order = order_of(state, goal, today)
+    if not isinstance(order, dict):
+        return goal, order
+    detail = detail_of(state, order)
+    if isinstance(detail, Need):
+        return goal, detail
+    goal, lines = lines_of(state, goal, detail)
+    if isinstance(lines, Ask):
+        return goal, lines
+    goal, reason = reason_of(state, goal)
+    if isinstance(reason, Ask):
+        return goal, reason
+    parts: list[dict[str, Any]] = []
+    for line in lines:
+        part: dict[str, Any] = {"line": line["line"]}
+        quantity = matching.quantity_meant(goal.text, line)
+        parts.append(part | ({"quantity": quantity} if quantity else {}))
+    return goal, Propose("return_items", {"order_id": order["order_id"], "lines": parts, "reason": reason})
+
+
+def exchange(state: State, goal: Goal, today: date) -> Served:
+    goal, order = order_of(state, goal, today)
+    if not isinstance(order, dict):
+        return goal, order
+    detail = detail_of(state, order)
+    if isinstance(detail, Need):
+        return goal, detail
+    goal, lines = lines_of(state, goal, detail)
+    if isinstance(lines, Ask):
+        return goal, lines
+    changes: list[dict[str, Any]] = []
+    paid = order["status"]["code"] == "paid"
+    for line in lines:
+        key = f"product:{line['product_id']}"
+        product = state.known.get(key)
+        if product is None:
+            return goal, Need(key, "get_product", {"product_id": line["product_id"]})
+        text = goal.slots["answer"] if goal.asked == "option" and "answer" in goal.slots else goal.text
+        variant = matching.variant_meant(text, line, product["variants"])
+        if variant is None:
+            others = [v for v in product["variants"] if v["available"] and v["options"] != line["options"]]
+            if not others:
+                return goal, Done(say("no_option", state.language))
+            choices = enumerate_(
+                [v["options_text"][state.language] for v in others[:OFFERED]], state.language
+            )
+            return goal, Ask(say("ask_option", state.language, choices=choices), "option")
+        change = {"line": line["line"], "variant_id": variant["variant_id"]}
+        quantity = matching.quantity_meant(goal.text, line)
+        changes.append(change | ({"quantity": quantity} if quantity and not paid else {}))
+    if paid:
+        return goal, Propose("change_order_items", {"order_id": order["order_id"], "changes": changes})
+    goal, reason = reason_of(state, goal)
+    if isinstance(reason, Ask):
+        return goal, reason
+    arguments = {"order_id": order["order_id"], "changes": changes, "reason": reason}
+    return goal, Propose("exchange_items", arguments)
+
+
+def _address(state: State, goal: Goal) -> tuple[Goal, dict[str, str] | Ask]:
+    if "address" not in goal.slots:
+        answered = goal.asked == "address" and "answer" in goal.slots
+        found = details.address_in(goal.slots["answer"] if answered else goal.text)
+        if found is None:
+            again = goal.asked == "address"
+            return goal, Ask(say("ask_address_again" if again else "ask_address", state.language), "address")
+        goal = replace(goal, slots={**goal.slots, "address": found}, asked=None)
+    return goal, goal.slots["address"]
+
+
+def change_address(state: State, goal: Goal, today: date) -> Served:
+    goal, order = order_of(state, goal, today)
+    if not isinstance(order, dict):
+        return goal, order
+    goal, address = _address(state, goal)
+    if isinstance(address, Ask):
+        return goal, address
+    return goal, Propose("change_order_address", {"order_id": order["order_id"], **address})
+
+
+def account_address(state: State, goal: Goal, today: date) -> Served:
+    if "account" not in state.known:
+        return goal, Need("account", "get_account", {})
+    goal, address = _address(state, goal)
+    if isinstance(address, Ask):
+        return goal, address
+    return goal, Propose("change_customer_address", dict(address))
+
+
+def change_payment(state: State, goal: Goal, today: date) -> Served:
+    goal, order = order_of(state, goal, today)
+    if not isinstance(order, dict):
+        return goal, order
+    account = state.known.get("account")
+    if account is None:
+        return goal, Need("account", "get_account", {})
+    text = goal.slots["answer"] if goal.asked == "method" and "answer" in goal.slots else goal.text
+    methods = account["payment_methods"]
+    meant = matching.methods_meant(text, methods)
+    if len(meant) != 1:
+        names = [m[state.language] for m in (meant or methods)]
+        return goal, Ask(
+            say("ask_method", state.language, choices=enumerate_(names, state.language)), "method"
+        )
+    arguments = {"order_id": order["order_id"], "method_id": meant[0]["method_id"]}
+    return goal, Propose("change_order_payment", arguments)
+
+
+def hand_over(topic: str) -> Callable[[State, Goal, date], Served]:
+    def served(state: State, goal: Goal, today: date) -> Served:
+        return goal, Propose("hand_over", {"topic": topic, "summary": summary(state)})
+
+    return served
+
+
+def summary(state: State) -> str:
+    """What was wanted, done and left, in both languages: whoever takes over may read either."""
+    left = [w for w in state.wanted if w not in state.done]
+    parts: list[str] = []
+    languages: tuple[Language, ...] = ("ko", "en")
+    for language in languages:
+        none = say("summary_none", language)
+        parts.append(
+            say(
+                "summary",
+                language,
+                wanted=" / ".join(state.wanted) or none,
+                done=" / ".join(state.done) or none,
+                left=" / ".join(left) or none,
+                last=state.last_heard or none,
+            )
+        )
+    return "\n".join(parts)[:2000]
