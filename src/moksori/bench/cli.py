@@ -38,7 +38,7 @@ def relay(  # noqa: PLR0917 - typer makes options of all of them
         Optional[float],  # noqa: UP045 - typer reads it at run time
         typer.Option(
             metavar="MINUTES",
-            help="Instead: one load (the most sessions, the shortest frames) for so long: is anything lost?",
+            help="Instead: one load for so long. Is anything lost?",
         ),
     ] = None,
 ) -> None:

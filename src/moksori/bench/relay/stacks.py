@@ -76,7 +76,18 @@ def until_listening(port: int, running: subprocess.Popen[str], what: str) -> Non
 @contextlib.contextmanager
 def moksori(folder: Path, upstream: int, core: int, tls: Certificate | None) -> Iterator[Relay]:
     """This package as a gateway: keys, metering, limits, one log line a call, all on."""
-    config = folder / "moksori.toml"
+    config, prices = folder / "moksori.toml", folder / "prices.toml"
+    prices.write_text(
+        """version = "bench"
+currency = "USD"
+[[prices]]
+provider = "compatible"
+models = ["gpt-realtime-mini"]
+per_million = { text_in = "0.60", cached_text_in = "0.06", text_out = "2.40", audio_in = "10", audio_out = "20" }
+source = "made up"
+""",
+        "utf-8",
+    )
     config.write_text(
         f"""version = 1
 [engine]
@@ -87,6 +98,7 @@ keys = [{{ name = "bench", sha256 = "{hashlib.sha256(KEY.encode()).hexdigest()}"
 max_sessions = 4000
 [accounts]
 database = "sqlite+aiosqlite:///{folder / "accounts.db"}"
+prices = "{prices}"
 [upstreams.bench]
 base_url = "http://127.0.0.1:{upstream}/v1"
 api_key = "sk-upstream"
