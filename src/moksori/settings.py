@@ -163,6 +163,9 @@ class Limits(Section):
     """A session's life, as on the real service."""
     resume_window_s: Annotated[int, Field(ge=0)] = 60
     """How long a session waits for a client whose connection dropped."""
+    resume_log: Literal["spool", "sqlite"] = "spool"
+    """Where what it may have missed is kept. spool: a nameless file of this process; sqlite: `calls.db` in the user's
+    data folder, which other processes of this machine can read."""
     idle_s: Annotated[int, Field(ge=1)] = 900
     """A session whose client sends nothing at all for so long is ended."""
     max_message_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024

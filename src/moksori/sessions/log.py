@@ -1,8 +1,8 @@
 """What a session has sent, kept for a client that lost its connection: the same bytes, in order.
 
-`EventLog` is what resuming needs of a log; this process keeps it in one unlinked spool file, so that minutes of audio
-cost a session no memory: a few KiB wait in front of the file, which the kernel holds in its cache. A log that nodes
-share implements the same three methods.
+`EventLog` is what resuming needs of a log; unless told otherwise this process keeps it in one unlinked spool file, so
+that minutes of audio cost a session no memory: a few KiB wait before the file, which the kernel holds in its cache.
+`log_sqlite` keeps it where other processes can read it, behind the same interface.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ KEEP_BYTES: Final = 16 * 1024 * 1024
 """Bytes kept of one session: 4 minutes of audio as base64, more than a client can miss within the window."""
 KEEP_S: Final = 120.0
 """Seconds kept behind the newest record: twice the default window, which begins when a loss is noticed."""
-_HEAD = struct.Struct("<BI")  # version, length
+HEAD = struct.Struct("<BI")
+"""In front of each message of a record: version and length."""
 
 
 class _Named(msgspec.Struct):
@@ -60,14 +61,29 @@ class EventLog(Protocol):
         ...
 
 
+class EventLogs(Protocol):
+    """Where the logs of a process's sessions are kept."""
+
+    def log(self, session_id: str) -> EventLog:
+        """The log of a session, begun or gone on with."""
+        ...
+
+    def close(self) -> None:
+        """Every session is over. Idempotent."""
+        ...
+
+
 class Spool:
-    """One file of equal slots, shared by all sessions of a process; it has no name and goes with the process."""
+    """`EventLogs` in one file of equal slots for all sessions of a process; nameless, it goes with the process."""
 
     def __init__(self, folder: str | None = None) -> None:
         self._folder = folder
         self._file: int | None = None
         self._free: list[int] = []
         self._slots = 0
+
+    def log(self, session_id: str) -> EventLog:
+        return SpooledLog(self)
 
     def write(self, data: bytes) -> tuple[int, ...]:
         """The slots that now hold `data`. Raises `OSError` where the disk is full."""
@@ -120,9 +136,9 @@ class SpooledLog:
         self._trimmed = False  # something is no longer kept
 
     def append(self, message: bytes) -> None:
-        self._waiting.append(_HEAD.pack(VERSION, len(message)))
+        self._waiting.append(HEAD.pack(VERSION, len(message)))
         self._waiting.append(message)
-        self._waiting_size += len(message) + _HEAD.size
+        self._waiting_size += len(message) + HEAD.size
         if self._waiting_size >= SLOT:
             self._spill()
 
@@ -149,15 +165,15 @@ class SpooledLog:
         newer: list[bytes] = []
         for piece in self._newest_first():
             for message in reversed(piece):
-                if _is(message, event_id):
+                if is_event(message, event_id):
                     return Missed(tuple(reversed(newer)), gap=False)
                 newer.append(message)
         return Missed(tuple(reversed(newer)), gap=True)
 
     def _newest_first(self) -> Iterable[list[bytes]]:
-        yield list(_messages(b"".join(self._waiting)))
+        yield list(messages(b"".join(self._waiting)))
         for piece in reversed(self._pieces):
-            yield list(_messages(self._spool.read(piece.slots, piece.size)))
+            yield list(messages(self._spool.read(piece.slots, piece.size)))
 
     def close(self) -> None:
         for piece in self._pieces:
@@ -167,17 +183,19 @@ class SpooledLog:
         self._waiting_size = self._spooled = 0
 
 
-def _messages(data: bytes) -> Iterable[bytes]:
+def messages(data: bytes) -> Iterable[bytes]:
+    """The messages of a record, oldest first; those of a version nobody here knows are left out."""
     at = 0
     while at < len(data):
-        version, size = _HEAD.unpack_from(data, at)
-        at += _HEAD.size
+        version, size = HEAD.unpack_from(data, at)
+        at += HEAD.size
         if version in (VERSION, VERSION - 1):
             yield data[at : at + size]
         at += size
 
 
-def _is(message: bytes, event_id: str) -> bool:
+def is_event(message: bytes, event_id: str) -> bool:
+    """Whether a message is the event of this id."""
     if event_id.encode("utf-8", "surrogatepass") not in message:
         return False
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
+from moksori.accounts.tables import default_database
 from moksori.agent.backend import Backend, BackendRefused, Opening
 from moksori.agent.principal import Principal
 from moksori.protocol.dialects.beta import BetaEdge
@@ -28,14 +30,15 @@ from moksori.protocol.session import (
 )
 from moksori.sessions.conductor import Conductor
 from moksori.sessions.dialect import BetaClient
-from moksori.sessions.log import Spool, SpooledLog
+from moksori.sessions.log import EventLogs, Spool
+from moksori.sessions.log_sqlite import SqliteLogs
 from moksori.sessions.meter import Metering, Priced, Spent
 from moksori.sessions.resume import Line
 from moksori.sessions.routing import Route, Routed, plan
 from moksori.sessions.tools import ServedRoutes, Shop
 from moksori.sessions.waiting import OnFirstNeed
 from moksori.sessions.wire import Wire, WireEvents
-from moksori.settings import LOCAL_MODEL, LOCAL_ROUTE, Settings
+from moksori.settings import LOCAL_MODEL, LOCAL_ROUTE, Settings, SettingsError
 from moksori.telemetry import Telemetry
 
 POLICY_VIOLATION = 1008
@@ -166,7 +169,7 @@ class Sessions:
         self._telemetry = telemetry
         self._live: dict[str, Conductor] = {}
         self._lines: dict[str, _Resumable] = {}
-        self._spool = Spool()
+        self._logs = _logs(settings)
         self.metering: Metering | None = None
         """Set where remote calls cost money."""
         self._emptied = asyncio.Event()
@@ -249,7 +252,7 @@ class Sessions:
 
     def _line(self, wire: Wire, session_id: str) -> Line:
         window = self._settings.limits.resume_window_s
-        log = SpooledLog(self._spool) if window else None
+        log = self._logs.log(session_id) if window else None
         return Line(wire, log, window, told=partial(self._telemetry.line, session_id))
 
     def _resume(self, wire: Wire, request: ConnectRequest, session_id: str) -> WireEvents:
@@ -291,6 +294,7 @@ class Sessions:
                 for conductor in list(self._live.values()):
                     conductor.end(SERVICE_RESTART, "The server is restarting: connect again.")
         await asyncio.gather(*(c.finished() for c in list(self._live.values())))
+        self._logs.close()
 
     def _admit(self, request: ConnectRequest) -> None:
         if self._draining:
@@ -420,3 +424,14 @@ class Sessions:
         self._lines.pop(conductor.session_id, None)
         if not self._live:
             self._emptied.set()
+
+
+def _logs(settings: Settings) -> EventLogs:
+    """Where what sessions send is kept for those who lose their connection. Raises `SettingsError`."""
+    if settings.limits.resume_log == "spool":
+        return Spool()
+    file = default_database().with_name("calls.db")
+    try:
+        return SqliteLogs(file)
+    except (OSError, sqlite3.Error) as error:
+        raise SettingsError(f'limits.resume_log is "sqlite", but {file} cannot be used: {error}.') from error

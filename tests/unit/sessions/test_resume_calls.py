@@ -7,6 +7,7 @@ import base64
 import json
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,10 +181,10 @@ def audio(seed: int) -> bytes:
     return random.Random(seed).randbytes(CALL_MS * 48)
 
 
-async def hold(seed: int, drops: int) -> tuple[list[bytes], bytes]:
+async def hold(seed: int, drops: int, log: str = "spool") -> tuple[list[bytes], bytes]:
     """One call; what the client read, and what the backend heard."""
     dice = random.Random(seed)
-    sessions, remote = house(resume_window_s=60)
+    sessions, remote = house(resume_window_s=60, resume_log=log)
     client = Client(sessions, audio(seed))
     await client.connect()
     points = sorted(dice.sample(range(1, CALL_MS // 40), drops))
@@ -208,16 +209,22 @@ async def hold(seed: int, drops: int) -> tuple[list[bytes], bytes]:
     client.events.closed(1000, "")
     await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "moksori-close"))
     assert remote.made.closed and sessions.live() == 0
+    await sessions.drain(0)
     return client.read, remote.made.heard
 
 
+@pytest.mark.parametrize("log", ["spool", "sqlite"])
 @pytest.mark.parametrize("seed", range(25))
-async def test_two_hundred_drops_at_any_point(seed: int) -> None:
+async def test_two_hundred_drops_at_any_point(
+    seed: int, log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOKSORI_HOME", str(tmp_path))
     undisturbed, said = await hold(seed, drops=0)
-    read, heard = await hold(seed, drops=8)
+    read, heard = await hold(seed, drops=8, log=log)
     assert heard == said == audio(seed)
     assert read == undisturbed
     assert len(read) == CALL_MS // TURN_MS * 7
+    assert (tmp_path / "calls.db").exists() is (log == "sqlite")
 
 
 async def begun(**limits: Any) -> tuple[Sessions, Client, OneBackend]:
