@@ -37,6 +37,10 @@ class Shop(Protocol):
         """What the model is told: the shop's rules first, then the variables as data, then the client's own text."""
         ...
 
+    def hearing(self, language: Language) -> str:
+        """Words that callers are likely to say, for the recogniser."""
+        ...
+
     def context(self, variables: Mapping[str, JSON]) -> str | None:
         """The context the shop signed, if it is among the variables."""
         ...
@@ -92,6 +96,11 @@ class Call:
 
     def told(self) -> str:
         return self.shop.instructions(self.variables, self.language, self.instructions)
+
+    def hint(self) -> str | None:
+        """What the recogniser is told to expect: in a language that is known, for words of another would mislead it."""
+        named = self.variables.get("language")
+        return self.shop.hearing(language_from(named, self.language)) if named else None
 
     async def run(self, item: FunctionCall) -> Outcome:
         if self.identifying is not None:

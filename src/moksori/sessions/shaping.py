@@ -48,18 +48,40 @@ def as_json(tool: OfferedTool) -> dict[str, Any]:
     }
 
 
-def transcribing(session: RealtimeSession) -> RealtimeSession:
-    """A caller who is not written down cannot agree to anything."""
-    if session.audio.input.transcription is not None:
-        return session
-    heard = replace(session.audio.input, transcription=Transcription())
+def transcribing(session: RealtimeSession, hint: str | None) -> RealtimeSession:
+    """A caller who is not written down cannot agree to anything. `hint` is what the recogniser should expect."""
+    asked = session.audio.input.transcription or Transcription()
+    if asked.prompt is None and hint is not None:
+        asked = replace(asked, prompt=hint)
+    heard = replace(session.audio.input, transcription=asked)
     return replace(session, audio=replace(session.audio, input=heard))
 
 
-def ask_for_transcripts(update: dict[str, Any]) -> None:
+def without_hint(session: RealtimeSession, hint: str | None) -> RealtimeSession:
+    """The session without what `transcribing` put into it."""
+    asked = session.audio.input.transcription
+    if asked is None or asked.prompt is None or asked.prompt != hint:
+        return session
+    heard = replace(session.audio.input, transcription=replace(asked, prompt=None))
+    return replace(session, audio=replace(session.audio, input=heard))
+
+
+def transcription_in(update: dict[str, Any]) -> dict[str, Any] | None:
+    """The transcription that a client's session update asks for."""
+    for name in ("audio", "input"):
+        inner = update.get(name)
+        update = inner if isinstance(inner, dict) else {}
+    found = update.get("transcription")
+    return found if isinstance(found, dict) else None
+
+
+def ask_for_transcripts(update: dict[str, Any], before: dict[str, Any] | None, hint: str | None) -> None:
+    """The same for a session update; `before` is what the client asked for earlier."""
     audio = dict(update.get("audio") or {})
     heard = dict(audio.get("input") or {})
-    if not heard.get("transcription"):
-        heard["transcription"] = {"model": Transcription().model}
-        audio["input"] = heard
-        update["audio"] = audio
+    wanted = dict(heard.get("transcription") or before or {"model": Transcription().model})
+    if hint is not None and not wanted.get("prompt"):
+        wanted["prompt"] = hint
+    heard["transcription"] = wanted
+    audio["input"] = heard
+    update["audio"] = audio

@@ -41,6 +41,8 @@ from moksori.sessions.shaping import (
     samples_in,
     scale,
     transcribing,
+    transcription_in,
+    without_hint,
 )
 from moksori.telemetry import get_logger
 
@@ -78,6 +80,8 @@ class Desk(Errands):
         self._audio_scale = MILLISECONDS_A_BYTE["audio/pcm"]
         self._output_rate = 24_000
         self._names: frozenset[str] = frozenset()
+        self._transcription: dict[str, Any] | None = None
+        """What the client asked for in this session, as it asked."""
 
     def opening(self, opening: Opening) -> Opening:
         """The opening as the backend gets it."""
@@ -86,6 +90,8 @@ class Desk(Errands):
         self._audio_scale = scale(session)
         self._output_rate = session.audio.output.format.sample_rate
         self._aloud = "audio" in session.output_modalities
+        if session.audio.input.transcription is not None:
+            self._transcription = msgspec.to_builtins(session.audio.input.transcription)
         prompt = session.prompt
         if not self._call.active and prompt is not None and prompt.id == self._call.shop.prompt_id:
             self._call.begin(prompt)
@@ -93,7 +99,7 @@ class Desk(Errands):
             return with_changes(opening, review=self._review)
         tools = tuple(function(tool) for tool in self._offer())
         given = replace(session, prompt=None, instructions=self._call.told(), tools=(*tools, *session.tools))
-        return with_changes(opening, session=transcribing(given), review=self._review)
+        return with_changes(opening, session=transcribing(given, self._call.hint()), review=self._review)
 
     def attach(self, backend: Backend) -> None:
         self._inner = backend
@@ -150,6 +156,7 @@ class Desk(Errands):
 
     def _updated(self, frame: Frame, event: asked.SessionUpdate) -> Frame:
         given = dict(event.session)
+        self._transcription = transcription_in(given) or self._transcription
         prompt = self._ours(given.get("prompt"))
         if prompt is None and not self._call.active:
             return frame
@@ -165,7 +172,7 @@ class Desk(Errands):
         given["instructions"] = self._call.told()
         flat = "input_audio_transcription" in given
         if prompt is not None and not flat:
-            ask_for_transcripts(given)
+            ask_for_transcripts(given, self._transcription, self._call.hint())
         return Frame.from_event(asked.SessionUpdate(session=given, event_id=event.event_id), frame.at)
 
     def _created(self, frame: Frame, event: asked.ResponseCreate) -> Frame:
@@ -179,7 +186,7 @@ class Desk(Errands):
                 "instructions": self._call.told(),
                 "tools": list(map(as_json, self._offer())),
             }
-            ask_for_transcripts(update)
+            ask_for_transcripts(update, self._transcription, self._call.hint())
             self._unseen_updates += 1
             self._tell(asked.SessionUpdate(session=update, event_id=self._id()))
         if not self._call.active:
@@ -317,7 +324,8 @@ class Desk(Errands):
         if not isinstance(session, RealtimeSession):
             return session
         tools = tuple(t for t in session.tools if not (isinstance(t, FunctionTool) and t.name in self._names))
-        return replace(session, instructions=self._call.instructions, tools=tools, prompt=self._call.prompt)
+        own = replace(session, instructions=self._call.instructions, tools=tools, prompt=self._call.prompt)
+        return without_hint(own, self._call.hint())
 
     def _output_item(
         self, frame: Frame, event: out.ResponseOutputItemAdded | out.ResponseOutputItemDone

@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import select
+
 from moksori.agent.guard import Guards, Transcripts
 from moksori.agent.principal import Principal
 from moksori.agent.tools import JSON, Language, ToolSet
 from moksori.shop.attempts import KeptAttempts
 from moksori.shop.guard.call import CallGuard, GuardSettings, ShopGuards, utc_now
-from moksori.shop.prompt import context_of, instructions
+from moksori.shop.model import Product
+from moksori.shop.prompt import context_of, hearing, instructions
 from moksori.shop.texts import LANGUAGES
 from moksori.shop.tools.toolset import ShopTools, open_shop
 
@@ -38,6 +41,7 @@ class ShopDesk:
         """Makes what stands behind the guard out of our own tools; without it, our own tools do."""
         self._guards: ShopGuards | None = None
         self._passages: dict[str, list[str]] = {}
+        self._products: dict[str, list[str]] = {}
 
     async def start(self) -> None:
         """Open the database. Raises `DatabaseUnusable`, `ShopUnusable` or `PolicyUnusable`, each with a sentence."""
@@ -47,6 +51,9 @@ class ShopDesk:
             tools, self._settings, clock=self._clock, attempts=KeptAttempts(self.tools.database)
         )
         self._passages = {each: self.tools.index.texts(each) for each in LANGUAGES}
+        async with self.tools.database.reading() as session:
+            products = list(await session.scalars(select(Product).order_by(Product.id)))
+        self._products = {"ko": [p.name_ko for p in products], "en": [p.name_en for p in products]}
 
     async def close(self) -> None:
         if self.tools is not None:
@@ -72,6 +79,9 @@ class ShopDesk:
         return instructions(
             {"ko": profile.name_ko, "en": profile.name_en}, self._passages, variables, language, own
         )
+
+    def hearing(self, language: Language) -> str:
+        return hearing(self._products[language], language)
 
     def context(self, variables: Mapping[str, JSON]) -> str | None:
         return context_of(variables)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,6 +19,8 @@ from moksori.shop.guard.quoting import as_data
 LONGEST_OWN = 8000
 """Characters of a session's own instructions that are kept."""
 LONGEST_VARIABLE = 500
+MOST_PRODUCTS = 10
+"""Products of a shop up to which their names are told to the recogniser: its prompt is decoded before every turn."""
 NOT_TOLD = frozenset({"context", "sessionId", "language"})
 """Variables that are for the server: the signed context, the page's session, the language."""
 
@@ -63,6 +65,12 @@ def instructions(
     if own.strip():
         parts.append(f"{texts['own'][language]}\n{own.strip()[:LONGEST_OWN]}")
     return "\n\n".join(parts)
+
+
+def hearing(products: Sequence[str], language: Language) -> str:
+    """Words that callers of a shop are likely to say, for a recogniser's prompt."""
+    names = products if len(products) <= MOST_PRODUCTS else ()
+    return ", ".join([_texts()["hearing"][language], *names]) + "."
 
 
 def _data(variables: Mapping[str, JSON], language: Language) -> str:

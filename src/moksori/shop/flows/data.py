@@ -28,6 +28,7 @@ class Flow:
 class Data:
     flows: tuple[Flow, ...]
     split: re.Pattern[str]
+    sounded: tuple[str, ...]
     words: Mapping[str, re.Pattern[str]]
     reasons: Mapping[str, re.Pattern[str]]
     methods: Mapping[str, re.Pattern[str]]
@@ -74,6 +75,7 @@ def data() -> Data:
             for each in raw["flow"]
         ),
         split=re.compile(f"{raw['split']['ko']}|{raw['split']['en']}"),
+        sounded=tuple(raw["sounded"]),
         words={name: either(texts) for name, texts in raw["words"].items()},
         reasons={name: either(texts) for name, texts in raw["reason"].items()},
         methods={name: either(texts) for name, texts in raw["method"].items()},

@@ -77,6 +77,37 @@ def said_digits(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+_SOUNDS = {
+    "ones": "1", "won": "1", "to": "2", "too": "2", "tree": "3", "free": "3", "for": "4", "fife": "5", "sicks": "6",
+    "ate": "8", "nein": "9", "owe": "0",
+}  # fmt: skip
+"""What recognisers write for a digit said before other digits."""
+_SOUNDED = re.compile(rf"\b({'|'.join(_SOUNDS)})(?=[\s,.-]+(?:\d|(?:{'|'.join(_ENGLISH)})\b))")
+
+
+def sounded_digits(text: str) -> tuple[str, ...]:
+    """The same where words in front of digits are taken for digits that sound like them.
+
+    >>> sounded_digits("order ones 0 0 1 for me")
+    ('1001', '1', '0')
+    """
+    folded = text.casefold()
+    swapped = _SOUNDED.sub(lambda m: f" {_SOUNDS[m[1]]}", folded)
+    return said_digits(swapped) if swapped != folded else ()
+
+
+def runs_collapsed(digits: str) -> str:
+    """Without repetitions: recognisers lose count of a digit that is said several times ("one one one")."""
+    return re.sub(r"(\d)\1+", r"\1", digits)
+
+
+def one_lost_or_added(a: str, b: str) -> bool:
+    """Whether two strings are the same but for one digit that only one of them has."""
+    if len(a) > len(b):
+        a, b = b, a
+    return len(b) - len(a) == 1 and any(b[:i] + b[i + 1 :] == a for i in range(len(b)))
+
+
 def _digits_of(token: str) -> str | None:
     if token in _ENGLISH:
         return _ENGLISH[token]

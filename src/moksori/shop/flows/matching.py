@@ -12,14 +12,16 @@ from typing import Any
 from moksori.shop.dates import Span, understand
 from moksori.shop.flows.data import data
 from moksori.shop.flows.details import without_address
-from moksori.shop.flows.digits import said_digits
-from moksori.shop.flows.sounds import sounds_in
+from moksori.shop.flows.digits import one_lost_or_added, runs_collapsed, said_digits, sounded_digits
+from moksori.shop.flows.sounds import nearly, sounds_in
 from moksori.shop.guard.text import fold, joined
 from moksori.shop.texts.catalogue import entries
 
 Order = dict[str, Any]
 Line = dict[str, Any]
 SHORTEST_NUMBER = 4
+WHOLE_NUMBER = 8
+"""Digits from which on a number is a whole order number, not its end."""
 _ITEM = re.compile(r"(?:\d+ × )?([^,()]+?)\s*\(([^)]*)\)")
 DATE_WORDS = 3
 HESITATIONS = frozenset({"그", "어", "음", "저", "아", "um", "uh", "er"})
@@ -67,7 +69,7 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     wanted, not_wanted = excluded(text)
     wanted = without_address(wanted)
     numbers = [d for d in said_digits(wanted) if len(d) >= SHORTEST_NUMBER]
-    found = _by_number(numbers, orders)
+    found = _by_number(numbers, orders) or _by_misheard_number(numbers, wanted, orders)
     if found:
         return Reference(tuple(found), named=True)
     unknown = next(
@@ -106,6 +108,29 @@ def _by_number(numbers: Sequence[str], orders: Sequence[Order]) -> list[Order]:
     if any(len(n) >= SHORTEST_NUMBER and not _is_date(n, orders) for n in numbers):
         return []  # the day is right, the number is not
     return [o for n in numbers if len(n) == 6 for o in orders if _digits(o).startswith(n)]
+
+
+def _by_misheard_number(numbers: Sequence[str], text: str, orders: Sequence[Order]) -> list[Order]:
+    """The one order whose number was said, as recognisers write it: with a digit lost, doubled or taken for a word.
+
+    Another digit in the same place is no mishearing: it may be the number of somebody else's order.
+    """
+    said = [n for n in numbers if len(n) >= SHORTEST_NUMBER]
+    near = [o for o in orders if any(_misheard(n, _digits(o)) for n in said)]
+    if not near:
+        near = _by_number([n for n in sounded_digits(text) if len(n) >= SHORTEST_NUMBER], orders)
+    return near if len(near) == 1 else []
+
+
+def _misheard(said: str, number: str) -> bool:
+    if len(said) >= WHOLE_NUMBER:
+        return (
+            said.startswith(number)
+            or runs_collapsed(said) == runs_collapsed(number)
+            or one_lost_or_added(said, number)
+        )
+    end = number[-SHORTEST_NUMBER:]
+    return len(said) > len(end) and runs_collapsed(said) == runs_collapsed(end)
 
 
 def _is_date(number: str, orders: Sequence[Order]) -> bool:
@@ -161,10 +186,14 @@ def mentions(text: str, name: str) -> bool:
     head = name.rsplit(maxsplit=1)[-1]
     if re.fullmatch(r"[\x00-\x7f]+", name):
         folded = fold(text).replace("-", " ")
-        return any(
-            re.search(rf"\b{re.escape(each)}s?\b", folded)
-            for each in (fold(name).replace("-", " "), fold(head).replace("-", " "))
-        ) or joined(name) in joined(text)
+        return (
+            any(
+                re.search(rf"\b{re.escape(each)}s?\b", folded)
+                for each in (fold(name).replace("-", " "), fold(head).replace("-", " "))
+            )
+            or joined(name) in joined(text)
+            or nearly(head, folded.split())
+        )
     return sounds_in(name, text) or (len(head) > 1 and sounds_in(head, text))
 
 
@@ -175,7 +204,7 @@ def partly(text: str, name: str) -> bool:
         re.search(rf"\b{re.escape(fold(word))}s?\b", folded) is not None
         if word.isascii()
         else sounds_in(word, text)
-        for word in name.split()
+        for word in re.split(r"[\s-]+", name)
         if len(word) > 1
     )
 

@@ -1,7 +1,9 @@
-"""Compares words by how they sound: a recogniser's "텀불러" is a "텀블러". Pure."""
+"""Compares words by how they sound: a recogniser's "텀불러" is a "텀블러", its "can soul" is "cancel". Pure."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from moksori.shop.guard.text import joined
@@ -52,3 +54,51 @@ def _one_off(a: str, b: str) -> bool:
         return False
     at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
     return a[at + (len(a) == len(b)) :] == b[at + 1 :]
+
+
+# ---------------------------------------------------------------- English
+
+NEARLY_FROM = 6
+"""Letters from which on an English word may be one off."""
+_KEYS = (
+    (r"ph|v", "f"), (r"[cs]h|tch|j|dg", "#"), (r"x", "ks"), (r"c(?=[eiy])|z", "s"), (r"g(?=[eiy])", "#"),
+    (r"[cqg]", "k"), (r"d", "t"), (r"b", "p"), (r"th", "t"), (r"[aeiouwyh']", ""), (r"(.)\1+", r"\1"), (r"nts", "ns"),
+)  # fmt: skip
+LONG_KEY = 4
+"""Sounds from which on a word may have one sound more than it should."""
+MOST_WORDS = 2
+"""Words into which a recogniser takes one apart ("can soul")."""
+
+
+def nearly(word: str, words: Iterable[str]) -> bool:
+    """Whether one of the words is this English one, or one letter off ("tumbler": "tumble", "tumber")."""
+    return len(word) >= NEARLY_FROM and any(
+        _one_off(word.casefold(), each.strip(".,?!").casefold())
+        for each in words
+        if len(each) >= NEARLY_FROM - 1
+    )
+
+
+@cache
+def key(text: str) -> str:
+    """The consonants of English words as they sound: "cancel", "council" and "can soul" have the same."""
+    folded = re.sub(r"[^a-z']", "", text.casefold())
+    for pattern, sound in _KEYS:
+        folded = re.sub(pattern, sound, folded)
+    return folded
+
+
+def by_sound(text: str, lexicon: Sequence[str]) -> str | None:
+    """The sentence with the word of the lexicon that something in it sounds like; None where nothing does."""
+    words = text.split()
+    for size in range(MOST_WORDS, 0, -1):
+        for at in range(len(words) - size + 1):
+            heard = key("".join(words[at : at + size]))
+            for word in lexicon:
+                wanted = key(word)
+                longer = (
+                    len(wanted) >= LONG_KEY and heard.startswith(wanted) and len(heard) == len(wanted) + 1
+                )
+                if heard == wanted or longer:
+                    return " ".join([*words[:at], word, *words[at + size :]])
+    return None

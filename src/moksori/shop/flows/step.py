@@ -18,6 +18,7 @@ from moksori.shop.flows.data import data, say
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
+from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
 from moksori.shop.guard.answers import About, Answer, understand
 from moksori.shop.guard.text import fold, joined, words
@@ -83,6 +84,8 @@ def wishes(text: str) -> list[Goal]:
         found = [Goal(flow, text)]
     if len(found) == 1:
         found = [replace(found[0], text=text)]
+    if not found and (likely := by_sound(text, data().sounded)) is not None and flow_of(likely) is not None:
+        return wishes(likely)
     return found
 
 

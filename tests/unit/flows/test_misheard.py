@@ -1,0 +1,91 @@
+"""What a recogniser makes of numbers and words is matched to what this caller can mean; nobody else's order is."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from moksori.shop.flows.matching import lines_meant, refer
+from moksori.shop.flows.step import wishes
+
+TODAY = date(2026, 11, 18)
+
+
+def order(number: str, items: str) -> dict[str, Any]:
+    return {
+        "order_id": number,
+        "placed_at": "2026-11-18T12:00:00+09:00",
+        "status": {"code": "paid"},
+        "items": {"ko": items, "en": items},
+    }
+
+
+ORDERS = [
+    order("261118-1001", "Tumbler(blue), 2 × T-Shirt(white)"),
+    order("261118-1007", "Tumbler(red)"),
+    order("261113-1004", "2 × Tumbler(blue)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("heard", "means"),
+    [
+        ("order ones 0 0 1 for me", "261118-1001"),  # "one" as a word
+        ("order 1 0 0 1 on my gift card", "261118-1001"),
+        ("order 1.001 sent to another address", "261118-1001"),
+        ("order 1,007, can I have it in black?", "261118-1007"),
+        ("I meant order 1 0 0 0 7", "261118-1007"),  # a digit said twice is counted thrice
+        ("261181007", "261118-1007"),  # of three ones, two
+        ("2611-81007", "261118-1007"),
+        ("the t-shirt from Order 261113-100441", "261113-1004"),  # "for a" as digits
+        ("261113-004", "261113-1004"),
+        ("in order to 61113-1004", "261113-1004"),
+    ],
+)
+def test_a_misheard_number_is_the_one_it_can_be(heard: str, means: str) -> None:
+    meant = refer(heard, ORDERS, TODAY)
+    assert [o["order_id"] for o in meant.orders] == [means]
+
+
+@pytest.mark.parametrize(
+    "heard", ["order 261118-2001", "2611182001", "order 2001", "order 1008", "261182001"]
+)
+def test_another_digit_is_another_order(heard: str) -> None:
+    """It may be somebody else's: it is not taken for the caller's own."""
+    meant = refer(heard, ORDERS, TODAY)
+    assert meant.number and not meant.orders
+
+
+@pytest.mark.parametrize(
+    ("heard", "flow"),
+    [
+        ("Can't solve order ones 0 0 1 for me.", "cancel"),
+        ("Council order 1001.", "cancel"),
+        ("Can soul order 1001", "cancel"),
+        ("I need order 1001 with another dress", "change_address"),
+        ("But one navy t-shirt in my card.", "cart_add"),
+        ("put order 1001 on my gift card", "change_payment"),
+    ],
+)
+def test_a_wish_is_known_by_the_sound_of_its_word(heard: str, flow: str) -> None:
+    assert [wish.flow for wish in wishes(heard)] == [flow]
+
+
+@pytest.mark.parametrize(
+    "heard", ["hello", "the red one please", "one moment", "no, not that", "it is my colleague's"]
+)
+def test_what_sounds_like_none_is_none(heard: str) -> None:
+    assert all(wish.flow == "greeting" for wish in wishes(heard))
+
+
+@pytest.mark.parametrize("heard", ["the red tumble", "the red tumber", "the red tumblers"])
+def test_a_product_one_letter_off(heard: str) -> None:
+    assert [o["order_id"] for o in refer(heard, ORDERS, TODAY).orders] == ["261118-1007"]
+
+
+def test_the_word_of_a_name_after_its_hyphen() -> None:
+    shirt = {"line": 1, "name": {"ko": "티셔츠", "en": "T-Shirt"}, "options": {"color": "white"}}
+    cup = {"line": 2, "name": {"ko": "텀블러", "en": "Tumbler"}, "options": {"color": "blue"}}
+    assert [line["line"] for line in lines_meant("the white D-shirt", [shirt, cup])] == [1]
