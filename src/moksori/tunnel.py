@@ -10,7 +10,15 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
+
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
+
+READ_BUFFER: Final = 8 * 1024
+"""Bytes a connection keeps for reading; it grows with the messages that come, and only with them."""
+READ_AT_ONCE: Final = 6 * 1024
+"""Bytes taken with one read. picows doubles a buffer that a read fills, and never halves it: what piled up while the
+loop was busy is taken in portions that leave it as it is."""
 
 
 class Reading:
@@ -26,6 +34,22 @@ class Reading:
 
 
 READING: Final = Reading()
+
+
+class Carrier(WSProtocol):  # type: ignore[misc]
+    """picows' side of a connection, behind a tunnel."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(Tunnel(transport, asyncio.get_running_loop()))
+
+    def get_buffer(self, size_hint: int) -> memoryview:
+        return cast("memoryview", super().get_buffer(size_hint)[:READ_AT_ONCE])
+
+    @property
+    def tunnel(self) -> Tunnel:
+        return cast("Tunnel", self.transport.underlying_transport)
 
 
 class Tunnel:

@@ -26,7 +26,6 @@ from picows import (
     WSParsedURL,
     WSTransport,
 )
-from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from picows.proxy import ConnectedTransport, connect_through_optional_proxy
 from picows.url import parse_url
 
@@ -36,14 +35,12 @@ from moksori.gateway.catalog import Upstream
 from moksori.gateway.scrub import scrubbed
 from moksori.settings import SettingsError
 from moksori.telemetry import get_logger
-from moksori.tunnel import MUTE, READING, Tunnel
+from moksori.tunnel import MUTE, READ_BUFFER, READING, Carrier, Tunnel
 
 MAX_MESSAGE: Final = 32 * 1024 * 1024
 """One event of an upstream: a retrieved item holds minutes of audio as base64."""
-READ_BUFFER: Final = 4 * 1024
-"""Bytes a quiet connection keeps for reading: two messages of 20 ms; it grows with the messages that come."""
 RECEIVE_BYTES: Final = 64 * 1024
-"""The system's receive buffer: it bounds what one read can make picows' own buffer grow to."""
+"""The system's receive buffer: what an upstream can send ahead of us."""
 HIGH_WATER: Final = 256 * 1024
 """Bytes an upstream has not taken before its client is told to wait: about 4 s of audio as base64."""
 LOW_WATER: Final = 64 * 1024
@@ -195,22 +192,13 @@ async def dial(
     return socket
 
 
-class _Protocol(WSProtocol):  # type: ignore[misc]
-    """picows' side of a connection, behind a tunnel."""
-
-    __slots__ = ()
-
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        super().connection_made(Tunnel(transport, asyncio.get_running_loop()))
-
-
 async def _connect(
     url: str, listener: Callable[[], UpstreamSocket], headers: dict[str, str], patience: float
 ) -> WSListener | None:
     """What `picows.ws_connect` does, behind a tunnel and without redirects: a key must not follow one."""
     there = parse_url(url)
     trust = _trust() if there.is_secure else None
-    protocol = _Protocol(
+    protocol = Carrier(
         there.netloc,
         there.resource_name,
         True,  # the client's side
@@ -246,7 +234,7 @@ async def _connect(
 
 
 async def _go_on(
-    transport: asyncio.Transport, protocol: _Protocol, there: WSParsedURL, trust: ssl.SSLContext | None
+    transport: asyncio.Transport, protocol: Carrier, there: WSParsedURL, trust: ssl.SSLContext | None
 ) -> None:
     """Carry on over a connection that a proxy has made."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import errno
 import gc
 import json
@@ -31,6 +32,8 @@ SOCKETS_CLOSE_S = 5
 """How long connections may take to finish once the sessions are over."""
 ENGINE_CLOSE_S = 10.0
 READY_POLL_S = 0.05
+M_MMAP_THRESHOLD = -3
+TLS_BUFFER = 256 * 1024
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 _log = get_logger(__name__)
@@ -188,6 +191,8 @@ class GracefulServer(uvicorn.Server):
 def server(house: House, tls: ssl.SSLContext | None = None) -> GracefulServer:
     """A uvicorn server for this house, not yet listening."""
     app: FastAPI = create_app(house)
+    if tls is not None:
+        _free_large_blocks()
     config = uvicorn.Config(
         app,
         loop="auto",
@@ -242,6 +247,14 @@ async def serve(
             on_ready(address)
         await http.stopping.wait()
     return not http.abandoned
+
+
+def _free_large_blocks() -> None:
+    """Have glibc take uvloop's buffer of 256 KiB for each TLS connection from the system: of that, only what is used
+    takes memory. Once one was freed, it would take the next out of blocks that were used for other things before.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, TLS_BUFFER)
 
 
 def _settle() -> None:

@@ -22,7 +22,6 @@ from picows import (
     WSProtocolError,
     WSTransport,
 )
-from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.config import Config
@@ -34,7 +33,7 @@ from moksori.protocol.ids import random_id
 from moksori.protocol.server_events import encode_event
 from moksori.sessions.wire import WireEvents
 from moksori.telemetry import get_logger
-from moksori.tunnel import MUTE, READING, Tunnel
+from moksori.tunnel import MUTE, READ_BUFFER, READING, Carrier, Tunnel
 
 HIGH_WATER: Final = 256 * 1024
 """Bytes queued for a client before its session is told to stop: about 4 s of audio as base64."""
@@ -42,11 +41,9 @@ LOW_WATER: Final = 64 * 1024
 """Bytes left when the session may go on: enough to keep the line busy while it does."""
 HARD_LIMIT: Final = 4 * 1024 * 1024
 """Bytes queued, one large message aside, at which a session that does not stop loses its client at once."""
-READ_BUFFER: Final = 4 * 1024
-"""Bytes a quiet connection keeps for reading: two messages of 20 ms; it grows with the messages that come."""
-RECEIVE_BYTES: Final = 64 * 1024
-"""The system's receive buffer of a connection, which bounds what one read can make picows' buffer grow to. At 100 ms
-of round trip it still lets through ten times the audio of a call."""
+RECEIVE_BYTES: Final = 32 * 1024
+"""The system's receive buffer of a connection, which over TLS bounds two more of the same size. At 100 ms of round trip
+it still lets through five times the audio of a call."""
 ABORT_GRACE_S: Final = 2.0
 """How long an unwilling client has to take the close frame before the connection is cut."""
 MAX_REASON_BYTES: Final = 123
@@ -80,6 +77,7 @@ HANDSHAKE: Final = (
 TEXT: Final = WSMsgType.TEXT
 CONTINUATION: Final = WSMsgType.CONTINUATION
 CLOSE: Final = WSMsgType.CLOSE
+PING: Final = WSMsgType.PING
 PONG: Final = WSMsgType.PONG
 
 _log = get_logger(__name__)
@@ -109,7 +107,7 @@ class Socket(WebSocketsSansIOProtocol):
     def upgrade(self, listener: WSListener) -> WSTransport:
         """Let picows carry the frames from here on; `listener` gets them. Call right after the handshake."""
         self.stop_keepalive()
-        protocol = WSProtocol(
+        protocol = Carrier(
             None,
             None,
             False,
@@ -121,13 +119,13 @@ class Socket(WebSocketsSansIOProtocol):
             self.ping_interval,
             self.ping_timeout,
             WSAutoPingStrategy.PING_WHEN_IDLE,
-            True,  # answers pings
+            False,  # pings come to the listener: picows answers them whatever their reserved bits
             self.config.ws_max_size,
             None,
             READ_BUFFER,
         )
-        tunnel = Tunnel(self.transport, self.loop)
-        protocol.connection_made(tunnel)
+        protocol.connection_made(self.transport)
+        tunnel = protocol.tunnel
         protocol.get_buffer(-1)[: len(HANDSHAKE)] = HANDSHAKE
         with tunnel.dropping():
             protocol.buffer_updated(len(HANDSHAKE))
@@ -287,6 +285,9 @@ class SocketWire(WSListener):
             self._message(frame.get_payload_as_bytes())
         elif kind == CLOSE:
             self._said_close(transport, frame)
+        elif kind == PING:
+            if not transport.is_close_frame_sent:
+                transport.send_pong(frame.get_payload_as_bytes())
         elif kind != PONG:
             self._part(frame, kind)
 
@@ -325,8 +326,8 @@ class SocketWire(WSListener):
                 data.decode()
             except UnicodeDecodeError:
                 raise self._violation(WSCloseCode.INVALID_TEXT, "a text frame must be UTF-8") from None
-        if self._ended.done():
-            return  # said after the end: nobody is there to hear it
+        if self._ended.done() or (self._frames is not None and self._frames.is_close_frame_sent):
+            return  # said after the end, or read with what ended it: nothing may answer it any more
         if self._reading and not self._held:
             self._deliver(data)
             return
