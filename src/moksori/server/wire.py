@@ -78,6 +78,7 @@ TEXT: Final = WSMsgType.TEXT
 CONTINUATION: Final = WSMsgType.CONTINUATION
 CLOSE: Final = WSMsgType.CLOSE
 PING: Final = WSMsgType.PING
+PING: Final = WSMsgType.PING
 PONG: Final = WSMsgType.PONG
 
 _log = get_logger(__name__)
