@@ -78,7 +78,6 @@ TEXT: Final = WSMsgType.TEXT
 CONTINUATION: Final = WSMsgType.CONTINUATION
 CLOSE: Final = WSMsgType.CLOSE
 PING: Final = WSMsgType.PING
-PING: Final = WSMsgType.PING
 PONG: Final = WSMsgType.PONG
 
 _log = get_logger(__name__)
