@@ -181,14 +181,27 @@ def eval_(  # noqa: PLR0917 - typer makes options of all of them
     wavs: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep spoken calls: caller left, answer right.")
     ] = None,
+    from_log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LOG", help="Save the calls of a server's log, or of a result, as conversations (--out)."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="YAML", help="Where --from-log saves them.")] = None,
 ) -> None:
     """Hold scripted conversations with the shop, in writing or aloud. Exits with 1 when one went wrong."""
     from moksori.bench.eval.scenario import RunUnusable
     from moksori.bench.voice.call import CallFailed
     from moksori.bench.voice.speakers import SpeakerMissing
     from moksori.server.evaluation import main as evaluate
+    from moksori.server.evaluation import save
 
+    if (from_log is None) != (out is None):
+        _fail("--from-log and --out belong together.", BAD_SETTINGS)
     try:
+        if from_log is not None and out is not None:
+            save(run, from_log, out)
+            return
         raise typer.Exit(evaluate(run, report, json_, go_on=go_on, minutes=minutes, wavs=wavs))
     except (CallFailed, SpeakerMissing) as error:
         _fail(str(error), 1)

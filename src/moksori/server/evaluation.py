@@ -18,10 +18,11 @@ import yaml
 from moksori.agent.brain import Brain
 from moksori.agent.tools import Language
 from moksori.bench.eval.facts import commit, machine
-from moksori.bench.eval.judge import Aftermath, run
+from moksori.bench.eval.judge import Aftermath, judge, run
+from moksori.bench.eval.logged import calls_in, written
 from moksori.bench.eval.page import page
 from moksori.bench.eval.report import Report, Turn, Verdict, verdicts_in
-from moksori.bench.eval.scenario import RunUnusable, Scenario, read_scenarios
+from moksori.bench.eval.scenario import RunUnusable, Scenario, as_yaml, read_scenarios
 from moksori.bench.eval.sounds import Manner
 from moksori.shop.chat import TextCall
 from moksori.shop.chat_cli import open_call
@@ -29,8 +30,12 @@ from moksori.shop.desk import ShopDesk
 from moksori.shop.flows.brain import FlowsBrain
 from moksori.shop.snapshot import changes, snapshot
 
-VOICES = {"en": ("flite:slt", "flite:rms", "flite:awb"), "ko": ("kokoro:jf_alpha", "espeak-ng:ko")}
-"""Who calls where a run names nobody: none of them is the voice that answers."""
+VOICES = {
+    "en": ("flite:slt", "flite:rms", "flite:awb"),
+    "ko": ("kokoro:jf_alpha", "kokoro:jf_tebukuro", "kokoro:jf_gongitsune"),
+}
+"""Who calls where a run names nobody: none of them is the voice that answers. espeak-ng's Korean is understood by no
+recogniser here, so it says nothing about a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def read_plan(path: Path) -> Plan:
     """Paths in it are relative to it. Raises `RunUnusable`."""
     try:
         given = yaml.safe_load(path.read_text("utf-8"))
-        phrasings = given["phrasings"]
+        phrasings = given.get("phrasings") or []
         scenarios, config = given.get("scenarios"), given.get("config")
         return Plan(
             name=str(given.get("name", path.stem)),
@@ -220,6 +225,36 @@ async def _held(
         go_on=lambda: going.until is None or time.monotonic() < going.until,
     )
     return report
+
+
+def save(path: Path, log: Path, to: Path) -> int:
+    """Hold the calls of a log on the run's shop, in writing, and save them with what they came to.
+
+    Prints where a call now ends in other changes than it did; returns how many do. Raises `RunUnusable`.
+    """
+    plan = read_plan(path)
+    calls = calls_in(log)
+
+    async def held() -> list[Verdict]:
+        if not plan.database.is_file():
+            raise RunUnusable(f"There is no database {plan.database}; it must be a SQLite file.")
+        return [await judge(each, _written(plan, None)) for each in calls]
+
+    kept, others = [], 0
+    for verdict in asyncio.run(held()):
+        call = verdict.scenario
+        tools = written(tool for turn in verdict.turns for tool in turn.tools)
+        if tools != call.tools:
+            others += 1
+            print(
+                f"{call.id}: logged {', '.join(call.tools) or 'no change'}, now {', '.join(tools) or 'none'}"
+            )
+        kept.append(replace(call, changes=verdict.changed, tools=tools))
+    to.write_text(as_yaml(kept), "utf-8")
+    print(
+        f"{len(kept)} calls are in {to}, each with what it comes to now: put right what should be otherwise."
+    )
+    return others
 
 
 def main(

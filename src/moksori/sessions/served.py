@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from moksori.agent.guard import Guard, Guards, OfferedTool, Outcome
-from moksori.agent.language import language_from
+from moksori.agent.language import language_from, spoken_language
 from moksori.agent.principal import Principal
 from moksori.agent.tools import JSON, Language
 from moksori.protocol import server_events as out
@@ -17,6 +17,12 @@ from moksori.protocol.items import FunctionCall
 from moksori.protocol.session import RealtimeSession
 from moksori.protocol.session_object import Prompt
 from moksori.sessions.ears import Ears
+from moksori.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+MOST_KEPT = 500
+"""Turns and tool runs of a call that its line in the log has."""
 
 
 class Shop(Protocol):
@@ -63,6 +69,10 @@ class Call:
     ears: Ears = field(init=False)
     identifying: asyncio.Task[object] | None = None
     rounds: int = 0
+    said: list[str] = field(default_factory=list)
+    """What the caller said, turn by turn."""
+    ran: list[str] = field(default_factory=list)
+    """The tools that ran and what each came to, "cancel_order:proposed"."""
     proposed: tuple[str, str] | None = None
     """Token and call id of the change that the client was told of."""
 
@@ -105,7 +115,28 @@ class Call:
     async def run(self, item: FunctionCall) -> Outcome:
         if self.identifying is not None:
             await self.identifying
-        return await self.guard.call(item.name, item.arguments, call_id=item.call_id)
+        outcome = await self.guard.call(item.name, item.arguments, call_id=item.call_id)
+        if len(self.ran) < MOST_KEPT:
+            self.ran.append(f"{item.name}:{outcome.kind}")
+        return outcome
+
+    def heard(self, text: str) -> None:
+        """The caller's turn is over, in writing or transcribed; "" for one in which nothing was understood."""
+        self.speak(spoken_language(text, self.language))
+        if len(self.said) < MOST_KEPT:
+            self.said.append(text)
+
+    def log(self) -> None:
+        """One line a call, by which `moksori eval --from-log` holds it again. Words only where they may be logged."""
+        caller = self.guard.caller
+        _log.info(
+            "conversation",
+            call=self.session.id,
+            language=self.language,
+            customer=caller.customer_id if caller.how == "signed" else None,
+            said=self.said,
+            tools=self.ran,
+        )
 
     def came_to(self, item: FunctionCall, outcome: Outcome) -> out.ToolDone:
         """What the client is told of a call; the sentence of a proposal, and nothing that could carry it out."""

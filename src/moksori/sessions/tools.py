@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from moksori.agent.backend import Backend, BackendLost, Capabilities, CloseReason, Farewell, Opening, Sink
 from moksori.agent.filler import FILLER
 from moksori.agent.guard import OfferedTool
-from moksori.agent.language import spoken_language
 from moksori.agent.principal import Principal
 from moksori.protocol import client_events as asked
 from moksori.protocol import server_events as out
@@ -210,7 +209,7 @@ class Desk(Errands):
         texts = [p.get("text", "") for p in parts if isinstance(p, dict)] if isinstance(parts, list) else []
         text = " ".join(str(t) for t in texts if t)
         if text:
-            self._call.speak(spoken_language(text, self._call.language))
+            self._call.heard(text)
             self._call.rounds = 0
             self._call.ears.typed(str(item.get("id") or random_id("item")), text, now_ms())
             self._lapsed()
@@ -276,7 +275,7 @@ class Desk(Errands):
                 self._call.rounds = 0
                 self._sink.frame(frame)
             case out.ConversationItemInputAudioTranscriptionCompleted():
-                self._call.speak(spoken_language(event.transcript, self._call.language))
+                self._call.heard(event.transcript)
                 ears.transcribed(event.item_id, event.transcript, now)
                 self._sink.frame(frame)
                 self._lapsed()
@@ -392,6 +391,8 @@ class Desk(Errands):
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._call.active:
+            self._call.log()
         return await self._inner.close(why)
 
 

@@ -169,3 +169,13 @@ def _order(
         if shipped
         else [],
     )
+
+
+if __name__ == "__main__":
+    # The shop as a SQLite file, for `moksori eval`: python -m tests.unit.shop.little FILE
+    import sys
+    from pathlib import Path
+
+    from tests.unit.shop.conftest import build
+
+    build(Path(sys.argv[1]), little_shop(), NOW)

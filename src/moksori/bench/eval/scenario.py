@@ -120,6 +120,8 @@ def as_yaml(scenarios: Sequence[Scenario]) -> str:
         spec |= {"changes": dict(each.changes)}
         spec |= {"says": list(each.says)} if each.says else {}
         spec |= {"tools": list(each.tools)} if each.tools else {}
+        spec |= {"never": list(each.never)} if each.never else {}
+        spec |= {"within_ms": each.within_ms} if each.within_ms is not None else {}
         listed.append(spec)
     return yaml.safe_dump(listed, allow_unicode=True, sort_keys=False, width=120)
 
