@@ -10,15 +10,12 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
-READ_BUFFER: Final = 8 * 1024
-"""Bytes a connection keeps for reading; it grows with the messages that come, and only with them."""
-READ_AT_ONCE: Final = 6 * 1024
-"""Bytes taken with one read. picows doubles a buffer that a read fills, and never halves it: what piled up while the
-loop was busy is taken in portions that leave it as it is."""
+SPARE: Final = 2 * 1024
+"""What a connection's buffer has above what is read at once: the beginning of a message whose end has not come."""
 
 
 class Reading:
@@ -37,19 +34,37 @@ READING: Final = Reading()
 
 
 class Carrier(WSProtocol):  # type: ignore[misc]
-    """picows' side of a connection, behind a tunnel."""
+    """picows' side of a connection, behind a tunnel.
+
+    picows doubles a buffer that a read fills, and never halves it; so what piled up while the loop was busy is taken in
+    portions that leave it as it is. Only a message that is longer makes it grow.
+    """
 
     __slots__ = ()
+    at_once: ClassVar = 6 * 1024
+    """Bytes of a portion: the rest waits in the system."""
+
+    @classmethod
+    def buffer_size(cls) -> int:
+        """Bytes of the buffer, as picows is to be told."""
+        return cls.at_once + SPARE
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(Tunnel(transport, asyncio.get_running_loop()))
 
     def get_buffer(self, size_hint: int) -> memoryview:
-        return cast("memoryview", super().get_buffer(size_hint)[:READ_AT_ONCE])
+        return cast("memoryview", super().get_buffer(size_hint)[: self.at_once])
 
     @property
     def tunnel(self) -> Tunnel:
         return cast("Tunnel", self.transport.underlying_transport)
+
+
+class SecureCarrier(Carrier):
+    """Over TLS, where the rest has been taken from the system already, and would take more memory than it does here."""
+
+    __slots__ = ()
+    at_once = 16 * 1024
 
 
 class Tunnel:

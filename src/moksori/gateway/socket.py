@@ -35,7 +35,7 @@ from moksori.gateway.catalog import Upstream
 from moksori.gateway.scrub import scrubbed
 from moksori.settings import SettingsError
 from moksori.telemetry import get_logger
-from moksori.tunnel import MUTE, READ_BUFFER, READING, Carrier, Tunnel
+from moksori.tunnel import MUTE, READING, Carrier, SecureCarrier, Tunnel
 
 MAX_MESSAGE: Final = 32 * 1024 * 1024
 """One event of an upstream: a retrieved item holds minutes of audio as base64."""
@@ -198,7 +198,8 @@ async def _connect(
     """What `picows.ws_connect` does, behind a tunnel and without redirects: a key must not follow one."""
     there = parse_url(url)
     trust = _trust() if there.is_secure else None
-    protocol = Carrier(
+    kind = SecureCarrier if there.is_secure else Carrier
+    protocol = kind(
         there.netloc,
         there.resource_name,
         True,  # the client's side
@@ -213,7 +214,7 @@ async def _connect(
         True,  # answers pings
         MAX_MESSAGE,
         headers,
-        READ_BUFFER,
+        kind.buffer_size(),
     )
     loop = asyncio.get_running_loop()
     proxy = _proxy(url)

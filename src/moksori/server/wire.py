@@ -33,7 +33,7 @@ from moksori.protocol.ids import random_id
 from moksori.protocol.server_events import encode_event
 from moksori.sessions.wire import WireEvents
 from moksori.telemetry import get_logger
-from moksori.tunnel import MUTE, READ_BUFFER, READING, Carrier, Tunnel
+from moksori.tunnel import MUTE, READING, Carrier, SecureCarrier, Tunnel
 
 HIGH_WATER: Final = 256 * 1024
 """Bytes queued for a client before its session is told to stop: about 4 s of audio as base64."""
@@ -107,7 +107,8 @@ class Socket(WebSocketsSansIOProtocol):
     def upgrade(self, listener: WSListener) -> WSTransport:
         """Let picows carry the frames from here on; `listener` gets them. Call right after the handshake."""
         self.stop_keepalive()
-        protocol = Carrier(
+        kind = SecureCarrier if self.scheme == "wss" else Carrier
+        protocol = kind(
             None,
             None,
             False,
@@ -122,7 +123,7 @@ class Socket(WebSocketsSansIOProtocol):
             False,  # pings come to the listener: picows answers them whatever their reserved bits
             self.config.ws_max_size,
             None,
-            READ_BUFFER,
+            kind.buffer_size(),
         )
         protocol.connection_made(self.transport)
         tunnel = protocol.tunnel

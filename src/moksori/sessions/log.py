@@ -11,6 +11,7 @@ import os
 import struct
 import tempfile
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ import msgspec
 
 VERSION: Final = 1
 """`v` of a record; a reader takes this one and the one before."""
-SLOT: Final = 32 * 1024
-"""Bytes of a piece of the spool file: half a second of audio each way, and what a session keeps in memory at most."""
+SLOT: Final = 16 * 1024
+"""Bytes of a piece of the spool file: a quarter of a second of audio, and what a session keeps in memory at most."""
 KEEP_BYTES: Final = 16 * 1024 * 1024
 """Bytes kept of one session: 4 minutes of audio as base64, more than a client can miss within the window."""
 KEEP_S: Final = 120.0
@@ -113,11 +114,17 @@ class Spool:
             self._file = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    slots: tuple[int, ...]
-    size: int
-    at: float
+_PIECE = struct.Struct("<dI")
+"""What is remembered of each piece, in front of its slots' numbers: when it was written, and its bytes. A long call has
+hundreds of them, so they are kept packed."""
+
+
+def _packed(at: float, size: int, slots: tuple[int, ...]) -> bytes:
+    return _PIECE.pack(at, size) + array("I", slots).tobytes()
+
+
+def _slots(piece: bytes) -> array[int]:
+    return array("I", piece[_PIECE.size :])
 
 
 class SpooledLog:
@@ -129,33 +136,36 @@ class SpooledLog:
         self._spool = spool
         self._keep_bytes = keep_bytes
         self._now = now
-        self._pieces: deque[_Piece] = deque()
+        self._pieces: deque[bytes] = deque()
         self._spooled = 0
         self._waiting: list[bytes] = []
         self._waiting_size = 0
         self._trimmed = False  # something is no longer kept
 
     def append(self, message: bytes) -> None:
+        size = len(message) + HEAD.size
+        if self._waiting_size + size > SLOT and self._waiting:
+            self._spill()
         self._waiting.append(HEAD.pack(VERSION, len(message)))
         self._waiting.append(message)
-        self._waiting_size += len(message) + HEAD.size
-        if self._waiting_size >= SLOT:
-            self._spill()
+        self._waiting_size += size
 
     def _spill(self) -> None:
         data = b"".join(self._waiting)
         self._waiting, self._waiting_size = [], 0
         now = self._now()
         try:
-            self._pieces.append(_Piece(self._spool.write(data), len(data), now))
+            self._pieces.append(_packed(now, len(data), self._spool.write(data)))
         except OSError:
             self._trimmed = True  # a full disk costs a resume, not a call
             return
         self._spooled += len(data)
-        while self._pieces and (self._spooled > self._keep_bytes or self._pieces[0].at < now - KEEP_S):
-            oldest = self._pieces.popleft()
-            self._spool.free(oldest.slots)
-            self._spooled -= oldest.size
+        while self._pieces:
+            at, size = _PIECE.unpack_from(self._pieces[0])
+            if self._spooled <= self._keep_bytes and at >= now - KEEP_S:
+                break
+            self._spool.free(_slots(self._pieces.popleft()))
+            self._spooled -= size
             self._trimmed = True
 
     def since(self, event_id: str | None) -> Missed:
@@ -173,11 +183,12 @@ class SpooledLog:
     def _newest_first(self) -> Iterable[list[bytes]]:
         yield list(messages(b"".join(self._waiting)))
         for piece in reversed(self._pieces):
-            yield list(messages(self._spool.read(piece.slots, piece.size)))
+            _, size = _PIECE.unpack_from(piece)
+            yield list(messages(self._spool.read(_slots(piece), size)))
 
     def close(self) -> None:
         for piece in self._pieces:
-            self._spool.free(piece.slots)
+            self._spool.free(_slots(piece))
         self._pieces.clear()
         self._waiting.clear()
         self._waiting_size = self._spooled = 0
