@@ -325,6 +325,8 @@ class Metered:
     async def _end(self) -> None:
         """Stop the service at once, tell the caller in the local voice, and end the call when that has sounded."""
         await self._inner.close(CloseReason(1000, ""))
+        self._book_time()
+        self._since = 0.0  # the goodbye is not the service's time
         if isinstance(self._session, RealtimeSession):
             async for frame, seconds in self._goodbye(self._session):
                 self._sink.frame(frame)

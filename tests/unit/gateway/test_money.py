@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import json
 import random
+import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -248,6 +251,47 @@ async def test_a_budget_ends_the_call_with_a_goodbye_and_is_overrun_by_less_than
                 pass
         assert refused.value.response.status_code == 402
         assert json.loads(refused.value.response.body or b"")["error"]["code"] == "insufficient_quota"
+
+
+async def test_time_that_is_billed_ends_the_call_a_tick_after_the_budget(
+    serve: Serve, prices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a service that charges for the line, at a clock twenty times as fast: nothing said, and still it costs."""
+    monkeypatch.setattr(
+        "moksori.sessions.meter.time", SimpleNamespace(monotonic=lambda: time.monotonic() * 20)
+    )
+    monkeypatch.setattr("moksori.sessions.meter.TICK_S", 0.1)  # two seconds of that clock
+    mock = MockUpstream("xai")
+    served = await serve(
+        {"there": mock}, priced=prices, models={"voice": ("there",)}, gateway={"silent_s": 20}
+    )
+    budget = 10 * 80_000 // 60  # ten seconds
+    _, key = await served.house.accounts.create(NewKey("k", call_micro=budget))
+    before_the_goodbye: list[int] = []
+
+    async def goodbye(_: Any) -> AsyncIterator[Any]:
+        before_the_goodbye.append(sum(row.micro for row in await ledger(served)))
+        await asyncio.sleep(0.2)  # four seconds of that clock
+        nothing: list[Any] = []
+        for frame in nothing:
+            yield frame
+
+    served.house.sessions.metering._goodbye = goodbye  # type: ignore[attr-defined]
+    async with dial(served, key) as socket:
+        caller = Caller(socket)
+        await caller.until("session.created")
+        assert await ledger(served) == []  # not dialled, not charged
+        await caller.say(append(bytes(960)))
+        with pytest.raises(ConnectionClosed) as closed:
+            await caller.until("never")
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
+    assert caller.log[-1]["error"]["code"] == "insufficient_quota"
+    await served.house.sessions.drain(5)
+    rows = await ledger(served)
+    assert {row.kind for row in rows} == {"seconds"}
+    # The tick that found the budget used up, and what passed until the service was left; nothing for the goodbye.
+    assert sum(row.micro for row in rows[:-2]) < budget <= sum(row.micro for row in rows)
+    assert before_the_goodbye == [sum(row.micro for row in rows)]
 
 
 async def test_a_call_that_must_end_stays_until_what_was_sent_can_have_been_heard(
