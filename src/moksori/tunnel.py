@@ -18,6 +18,10 @@ SPARE: Final = 2 * 1024
 """What a connection's buffer has above what is read at once: the beginning of a message whose end has not come."""
 
 
+AT_ONCE: Final = 16 * 1024
+"""Bytes of one write: TLS cuts longer ones up anyhow, and keeps the memory that the longest took."""
+
+
 class Reading:
     """Whether the frame being handled came with others that are still to be handled; every listener says it of each.
 
@@ -64,7 +68,7 @@ class SecureCarrier(Carrier):
     """Over TLS, where the rest has been taken from the system already, and would take more memory than it does here."""
 
     __slots__ = ()
-    at_once = 16 * 1024
+    at_once = AT_ONCE
 
 
 class Tunnel:
@@ -125,7 +129,12 @@ class Tunnel:
             data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
             self._held.clear()
             self._size = 0
-            self._transport.write(data)
+            if len(data) <= AT_ONCE:
+                self._transport.write(data)
+                return
+            view = memoryview(data)
+            for at in range(0, len(data), AT_ONCE):
+                self._transport.write(view[at : at + AT_ONCE])
 
     def receive_at_most(self, size: int) -> None:
         """Bound the system's receive buffer, in bytes."""
