@@ -76,11 +76,13 @@ async def judge(scenario: Scenario, open_one: Open, patience: int = 0) -> Verdic
 def _wrong(scenario: Scenario, turns: Sequence[Turn], aftermath: Aftermath) -> list[str]:
     changed = aftermath.changed
     wrong = [
-        f"{key} is {changed.get(key, 'as before')!r}, not {value!r}."
+        f"{key} should be {value!r} and {f'is {changed[key]!r}' if key in changed else 'was not changed'}."
         for key, value in scenario.changes.items()
         if changed.get(key) != value
     ]
-    wrong += [f"{k} became {v!r}." for k, v in changed.items() if k not in scenario.changes]
+    wrong += [
+        f"{k} became {v!r}, which nobody asked for." for k, v in changed.items() if k not in scenario.changes
+    ]
     if scenario.says and not any(word in turn.answered for turn in turns for word in scenario.says):
         wrong.append(f"No answer says {' or '.join(scenario.says)}.")
     ran = {*aftermath.tools, *(tool.partition(":")[0] for turn in turns for tool in turn.tools)}
