@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from moksori.shop.flows.matching import lines_meant, refer
+from moksori.shop.flows.data import data
+from moksori.shop.flows.digits import said_digits
+from moksori.shop.flows.matching import lines_meant, numbered, refer, value_said
+from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.step import wishes
 
 TODAY = date(2026, 11, 18)
@@ -77,7 +80,7 @@ def test_a_wish_is_known_by_the_sound_of_its_word(heard: str, flow: str) -> None
     "heard", ["hello", "the red one please", "one moment", "no, not that", "it is my colleague's"]
 )
 def test_what_sounds_like_none_is_none(heard: str) -> None:
-    assert all(wish.flow == "greeting" for wish in wishes(heard))
+    assert by_sound(heard, data().sounded) is None
 
 
 @pytest.mark.parametrize("heard", ["the red tumble", "the red tumber", "the red tumblers"])
@@ -89,3 +92,28 @@ def test_the_word_of_a_name_after_its_hyphen() -> None:
     shirt = {"line": 1, "name": {"ko": "티셔츠", "en": "T-Shirt"}, "options": {"color": "white"}}
     cup = {"line": 2, "name": {"ko": "텀블러", "en": "Tumbler"}, "options": {"color": "blue"}}
     assert [line["line"] for line in lines_meant("the white D-shirt", [shirt, cup])] == [1]
+
+
+@pytest.mark.parametrize(
+    ("heard", "code"),
+    [("텀블라 감정으로 교환해주세요", "black"), ("검정색이요", "black"), ("빨간 거요", "red")],
+)
+def test_a_colour_by_its_sound(heard: str, code: str) -> None:
+    assert [each for each in ("black", "red", "blue", "white", "navy") if value_said(heard, each)] == [code]
+
+
+def test_the_counter_of_a_number_by_its_sound() -> None:
+    assert said_digits("일공공사반이요") == ("1004",)
+    assert said_digits("일반 배송이요") == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "is_it"),
+    [
+        ("Sorry, not that one. I meant order 1,0007.", True),
+        ("not 1007, the other one", False),
+        ("no, order 1001", False),
+    ],
+)
+def test_a_correction_may_name_what_was_read_out(said: str, is_it: bool) -> None:
+    assert numbered(said, [ORDERS[1]]) is is_it

@@ -15,6 +15,8 @@ MOST_TURNS = 14
 """Then even a patient caller hangs up."""
 AGAIN = {"yes": 2}
 """How often each answer is given; once, unless it stands here."""
+LAST = 4
+"""Digits of an order's number by which it is called."""
 _KEYS: dict[str, tuple[str, ...]] = {"item": ("item", "product"), "product": ("product", "item")}
 _ORDER = re.compile(r"\b\d{6}-\d{4}\b")
 
@@ -37,9 +39,10 @@ def asked(answer: str, language: str) -> str | None:
 
 
 class Caller:
-    """Says the script, then answers questions. `patience`: times a sentence is said again that was not understood.
+    """Says the script, then answers questions. `patience`: times something is said again that was not understood.
 
-    A patient caller also listens: a sentence about another order than theirs gets a no, not the next line.
+    A patient caller also listens: a sentence about another order than theirs gets a no, not the next line, and never a
+    yes.
     """
 
     def __init__(self, scenario: Scenario, patience: int = 0) -> None:
@@ -65,11 +68,10 @@ class Caller:
         question = asked(answer, language) if answer is not None else None
         if answer is not None and self._patience:
             if question == "yes" and self._another_order(answer):
-                if not self._objected:
-                    self._objected = True
-                    self._patience -= 1
-                    return str(_questions()["objection"][language])
-            elif self._objected and question != "yes":
+                self._objected = True
+                self._patience -= 1
+                return str(_questions()["objection"][language])
+            if self._objected and question != "yes":
                 self._objected = False
                 return self._scenario.turns[0]
             if self._last and (not answer or _misheard(answer, language)):
@@ -77,10 +79,10 @@ class Caller:
                 return self._last
         if self._script:
             return self._script.pop(0)
-        if question is None or answer is None:
+        if question is None or answer is None or (question == "yes" and self._another_order(answer)):
             return None
         for key in _KEYS.get(question, (question,)):
-            if key in self._scenario.answers and self._given[key] < AGAIN.get(key, 1):
+            if key in self._scenario.answers and self._may_give(key):
                 self._given[key] += 1
                 return self._scenario.answers[key]
         if self._patience and self._last and question in ("yes", "repeat") and not self._scenario.answers:
@@ -88,10 +90,22 @@ class Caller:
             return self._last
         return None
 
+    def _may_give(self, key: str) -> bool:
+        """Whether this answer is given (again): a patient caller says once more what was asked once more."""
+        if self._given[key] < AGAIN.get(key, 1):
+            return True
+        if not self._patience or key == "yes":
+            return False
+        self._patience -= 1
+        return True
+
     def _another_order(self, answer: str) -> bool:
+        """Whether a sentence is about another order than the conversation is, or than was named just now."""
         wanted = {key.split("/")[1] for key in self._scenario.changes if key.startswith("order/")}
         named = set(_ORDER.findall(answer))
-        return bool(wanted and named and not wanted & named)
+        said = re.sub(r"\D", "", self._last or "")
+        meant = {each for each in named if each[-LAST:] in said}
+        return bool(wanted and named and not (wanted | meant) & named)
 
 
 def _misheard(answer: str, language: str) -> bool:

@@ -99,6 +99,13 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     return Reference(tuple(pool), named, scores={k: v for k, v in scores.items() if v})
 
 
+def numbered(text: str, orders: Sequence[Order]) -> bool:
+    """Whether a sentence says the number of one of the orders, and not that it is another."""
+    wanted = without_address(excluded(text)[0])
+    numbers = [d for d in said_digits(wanted) if len(d) >= SHORTEST_NUMBER]
+    return bool(_by_number(numbers, orders) or _by_misheard_number(numbers, wanted, orders))
+
+
 def _by_number(numbers: Sequence[str], orders: Sequence[Order]) -> list[Order]:
     for number in numbers:
         if len(number) >= SHORTEST_NUMBER:
@@ -224,9 +231,12 @@ def said_values() -> dict[str, tuple[str, ...]]:
 
 
 def value_said(text: str, code: str) -> bool:
-    """Whether an option's value ("blue", "500ml") is in a sentence, in any of its ways."""
+    """Whether an option's value ("blue", "500ml") is in a sentence, in any of its ways, or a long one by its sound."""
     folded = fold(text)
-    return any(_word_in(way, folded) for way in said_values().get(code, (code,)))
+    return any(
+        _word_in(way, folded) or (not way.isascii() and sounds_in(way, folded))
+        for way in said_values().get(code, (code,))
+    )
 
 
 def _option_said(text: str, option: str) -> bool:

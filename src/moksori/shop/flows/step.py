@@ -213,6 +213,8 @@ def _corrected(state: State, goal: Goal, text: str, today: date) -> Goal | None:
     chosen = goal.slots.get("order")
     if orders and chosen is not None:
         others = [o for o in orders if o["order_id"] != chosen]
+        if matching.numbered(text, [o for o in orders if o["order_id"] == chosen]):
+            return replace(goal, asked=None)  # "not that one, I meant 1007", and it is the one
         if matching.has("other", text):
             pool = goal.slots.get("pool") or [o["order_id"] for o in others]
             left = [o for o in others if o["order_id"] in pool]
