@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,25 +26,25 @@ from tests.support.speech import needs
 
 pytestmark = pytest.mark.models
 
-FRAME = 24_000 // 50 * 2
+BYTES_PER_S = SPEAKING_RATE * 2
+FRAME = BYTES_PER_S // 50
 PATIENCE_S = 60
+AFTER_S = 1.0
+"""Silence between the end of an answer and the caller's next word, so that it is no acknowledgement of it."""
 HANGUL = re.compile("[가-힣]")
 
 CALL = (
     ("kokoro:jf_alpha", "상담원과 통화할 수 있을까요?", "ko"),
     ("flite:slt", "Yes.", "ko"),  # a short word in another language is not believed at once
     ("flite:slt", "I want to return the shoes I bought last week.", "en"),
-    ("espeak-ng:ko", "네.", "en"),
+    ("kokoro:jf_alpha", "네.", "en"),
     ("kokoro:jf_alpha", "이 셔츠를 더 큰 사이즈로 교환할 수 있나요?", "ko"),
 )
 """Who speaks, what, and the language of the answer."""
 
 
-@pytest.mark.skip(
-    reason="never ended yet: a spoken turn of this call is waited for in vain; see docs/reference/korean.md"
-)
 async def test_the_answers_follow_the_caller_but_not_one_short_word(tmp_path: Path) -> None:
-    needs("flite", "espeak-ng")
+    needs("flite")
     with real_server(tmp_path) as server:
         async with asyncio.timeout(PATIENCE_S * len(CALL)), connect(server.ws, max_size=None) as socket:
             events = heard(socket)
@@ -57,11 +58,14 @@ async def test_the_answers_follow_the_caller_but_not_one_short_word(tmp_path: Pa
                     },
                 },
             )
-            for voice, text, language in CALL:
-                asked, said, sound = await turn(socket, events, pcm.from_float(say(text, voice)))
-                print(f"{text!r} -> {asked!r} -> {said!r}")
-                assert bool(HANGUL.search(said)) == (language == "ko"), (text, asked, said)
-                assert len(sound) > FRAME
+            async with microphone(socket) as speak:
+                for voice, text, language in CALL:
+                    speak(pcm.from_float(say(text, voice)))
+                    asked, said, sound = await answered(events)
+                    print(f"{text!r} -> {asked!r} -> {said!r}")
+                    assert bool(HANGUL.search(said)) == (language == "ko"), (text, asked, said)
+                    assert len(sound) > FRAME
+                    await asyncio.sleep(len(sound) / BYTES_PER_S + AFTER_S)
 
 
 async def test_korean_at_an_endpoint_while_english_stays_here(tmp_path: Path) -> None:
@@ -113,38 +117,48 @@ async def typed(ws: str, text: str) -> tuple[str, bytes, str]:
     raise AssertionError("the call ended without an answer")
 
 
-async def turn(
-    socket: ClientConnection, events: AsyncIterator[dict[str, Any]], sound: bytes
-) -> tuple[str, str, bytes]:
-    """Speak at the pace of a voice, then be silent; what was understood, the answer's words and its sound."""
-    microphone = asyncio.create_task(speak(socket, sound))
+async def answered(events: AsyncIterator[dict[str, Any]]) -> tuple[str, str, bytes]:
+    """What was understood of the caller's words, the answer's words and its sound."""
     asked, said, answer = "", "", b""
+    async for event in events:
+        match event["type"]:
+            case "conversation.item.input_audio_transcription.completed":
+                asked = event["transcript"]
+            case "response.output_audio_transcript.done":
+                said = event["transcript"]
+            case "response.output_audio.delta":
+                answer += base64.b64decode(event["delta"])
+            case "response.done":
+                return asked, said, answer
+            case "error":
+                raise AssertionError(event["error"]["message"])
+    raise AssertionError("the call ended without an answer")
+
+
+@contextlib.asynccontextmanager
+async def microphone(socket: ClientConnection) -> AsyncIterator[Callable[[bytes], None]]:
+    """A microphone that is open for as long as this is: silence, unless it was given something to say.
+
+    The server's clock is the caller's audio; without any, an answer would sound for ever.
+    """
+    waiting = bytearray()
+
+    async def run() -> None:
+        began, sent = asyncio.get_running_loop().time(), 0
+        while True:
+            frame = bytes(waiting[:FRAME]).ljust(FRAME, b"\0")
+            del waiting[:FRAME]
+            audio = base64.b64encode(frame).decode()
+            await send(socket, {"type": "input_audio_buffer.append", "audio": audio})
+            sent += FRAME
+            await asyncio.sleep(max(0.0, began + sent / BYTES_PER_S - asyncio.get_running_loop().time()))
+
+    running = asyncio.create_task(run())
     try:
-        async for event in events:
-            match event["type"]:
-                case "conversation.item.input_audio_transcription.completed":
-                    asked = event["transcript"]
-                case "response.output_audio_transcript.done":
-                    said = event["transcript"]
-                case "response.output_audio.delta":
-                    answer += base64.b64decode(event["delta"])
-                case "response.done":
-                    break
-                case "error":
-                    raise AssertionError(event["error"]["message"])
+        yield waiting.extend
     finally:
-        microphone.cancel()
-    await asyncio.sleep(len(answer) / 48_000)  # hear it out, so that the next words are no interruption
-    return asked, said, answer
-
-
-async def speak(socket: ClientConnection, sound: bytes) -> None:
-    began, sent = asyncio.get_running_loop().time(), 0
-    while True:
-        frame = sound[sent : sent + FRAME].ljust(FRAME, b"\0")
-        await send(socket, {"type": "input_audio_buffer.append", "audio": base64.b64encode(frame).decode()})
-        sent += FRAME
-        await asyncio.sleep(max(0.0, began + sent / 48_000 - asyncio.get_running_loop().time()))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def send(socket: ClientConnection, event: dict[str, Any]) -> None:
