@@ -25,12 +25,12 @@ from picows import (
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.config import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.ids import random_id
 from moksori.protocol.server_events import encode_event
+from moksori.server.handshake import HandshakeProtocol
 from moksori.sessions.wire import WireEvents
 from moksori.telemetry import get_logger
 from moksori.tunnel import MUTE, READING, Carrier, SecureCarrier, Tunnel
@@ -83,7 +83,7 @@ PONG: Final = WSMsgType.PONG
 _log = get_logger(__name__)
 
 
-class Socket(WebSocketsSansIOProtocol):
+class Socket(HandshakeProtocol):
     """uvicorn's protocol until the handshake is through; then it only keeps uvicorn's books."""
 
     def __init__(
@@ -135,7 +135,7 @@ class Socket(WebSocketsSansIOProtocol):
         self.transport.set_protocol(protocol)
         self._frames = protocol.transport
         self.transport = tunnel  # type: ignore[assignment]  # whoever closes it from here on lets it flush
-        del self.conn, self.request, self.response  # a handshake takes some KiB
+        del self.conn  # a handshake takes some KiB
         return self._frames
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -411,7 +411,10 @@ async def refuse(websocket: WebSocket, error: ProtocolError, code: int, subproto
 
 
 async def accept(websocket: WebSocket, subprotocol: str | None) -> bool:
-    """Finish the handshake; False when the client has already gone."""
+    """Finish the handshake, for `SocketWire.run` to go on; False when the client has already gone."""
+    connection: Socket = websocket.scope["state"][SOCKET]
+    if connection.accept(subprotocol):
+        return True
     try:
         await websocket.accept(subprotocol)
     except (WebSocketDisconnect, OSError):
