@@ -7,13 +7,14 @@ is either without weight ("please", "그럼") or a word of the read-out said bac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
 from moksori.shop.guard.lexicon import Kind, actions, actions_in, lexicon, stem
 from moksori.shop.guard.text import EN_NUMERALS, asks, digit_string, fold, is_hangul, joined, numbers, words
+from moksori.shop.texts.catalogue import entries
 
 
 class Answer(Enum):
@@ -32,6 +33,10 @@ class Answer(Enum):
     @property
     def voids(self) -> bool:
         return self in (Answer.NO, Answer.CORRECTION, Answer.NEW_VALUE)
+
+    @property
+    def agrees(self) -> bool:
+        return self in (Answer.YES, Answer.SOFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,22 @@ class About:
     """How many of the one good that is named; None where several kinds are named, or none."""
     named: frozenset[str]
     """The words of that good."""
+    several: tuple[frozenset[str], ...]
+    """Where several kinds of goods are named, the words that tell each from the others."""
+    pieces: int | None
+    """How many things are named in all; None where some are left out, or none."""
+    plural: bool
+    """Whether more than one thing is named: then "all of it" says nothing new."""
+    wanted: frozenset[str]
+    """Of a change, words that only what is new has."""
+    instead: frozenset[str]
+    """Of a change, words that only what it replaces has."""
+    either: frozenset[str]
+    """Of a change, words that both have."""
+    pays: bool
+    """Whether it is the way of paying that is changed."""
+    verbs: Mapping[str, Kind]
+    """Verbs with which callers tell us to do such a thing, and what each is in an answer."""
 
     @classmethod
     def of(cls, sentence: str, objects: tuple[str, ...] = (), action: str = "") -> About:
@@ -66,7 +87,13 @@ class About:
         there = sum(good in joined(kept) for good in goods)
         if there > 1 or (goods and not there):
             count, kept = None, ""
-        kinds = [actions()[k] for k in actions_in(action.replace("_", " "))]
+        named_by = actions_in(action.replace("_", " "))
+        kinds = [each for name, each in actions().items() if name in named_by] or [
+            each for each in actions().values() if set(each.tools) & set(action.split("_"))
+        ]
+        found = _goods_in(sentence)
+        new, old = _change_in(sentence)
+        again = Kind.AGAIN if new or "address" in action else Kind.NEUTRAL
         return cls(
             words=frozenset(spoken),
             stems=frozenset(stems),
@@ -78,6 +105,14 @@ class About:
             nouns=frozenset(joined(noun) for kind in kinds for noun in kind.nouns),
             count=count,
             named=frozenset(words(kept)) if count is not None else frozenset(),
+            several=_distinct(found) if len(found) > 1 else (),
+            pieces=count if len(found) < 2 else len(found) if not _MORE.search(sentence) else None,
+            plural=len(found) > 1 or (count or 1) > 1 or bool(_MORE.search(sentence)),
+            wanted=new - old,
+            instead=old - new,
+            either=new & old,
+            pays="payment" in action,
+            verbs={verb: again for kind in kinds for verb in kind.verbs},
         )
 
 
@@ -98,6 +133,56 @@ def _counted_in(sentence: str) -> tuple[str, int | None]:
     return found[0].group(), int(found[0]["before"] or found[0]["after"] or 1)
 
 
+_MORE = re.compile(r" 외 \d|and \d+ more|\d+ × |\) \d+개")
+_THING = re.compile(r"(?P<name>[^,()×→:]*)\((?P<options>[^()]*)\)")
+_BEFORE = re.compile(r"^.*(?:\bof |\border \S+ |\bcancel |\bput |\band |\bfor |의 |[과와] )")
+"""What of a sentence may stand before the name of a good."""
+_CHANGES = (
+    re.compile(r"(?P<old>[^,()→]*\([^()]*\))(?: \d+개)? → (?P<new>[^,()→]*\([^()]*\))"),
+    re.compile(r"(?P<old>[^,()]*\([^()]*\)) for (?P<new>[^,()]*\([^()]*\))"),
+    re.compile(r"the payment of order \S+ to (?P<new>.+?), charge .* back to (?P<old>.+?)\. "),
+    re.compile(r"결제 수단을 (?P<new>.+?)(?:으로|로) 변경해 .* 결제하고, (?P<old>.+?) 결제는"),
+)
+"""What is changed for what, as the sentences of `texts/read_out.toml` say it."""
+
+
+def _goods_in(sentence: str) -> list[frozenset[str]]:
+    """The words of every good that is named, those it is exchanged for left out."""
+    kept = re.sub(r"(?: → | for )[^,()]*\([^()]*\)", "", sentence)
+    return [
+        frozenset(words(f"{_BEFORE.sub('', m['name'])} {m['options']}")) - frozenset(_STOP)
+        for m in _THING.finditer(kept)
+    ]
+
+
+_STOP = ("your", "the", "of", "and")
+
+
+def _distinct(goods: list[frozenset[str]]) -> tuple[frozenset[str], ...]:
+    return tuple(
+        good.difference(*(other for at, other in enumerate(goods) if at != here))
+        for here, good in enumerate(goods)
+    )
+
+
+def _change_in(sentence: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of what is new and of what it replaces; none where nothing is replaced."""
+    new: set[str] = set()
+    old: set[str] = set()
+    for pattern in _CHANGES:
+        for found in pattern.finditer(sentence):
+            new |= set(words(_BEFORE.sub("", found["new"])))
+            old |= set(words(_BEFORE.sub("", found["old"])))
+    return frozenset(new) - frozenset(_STOP), frozenset(old) - frozenset(_STOP)
+
+
+def _means(token: str, group: frozenset[str]) -> bool:
+    """Whether a word of an answer is one of these, with an ending or without."""
+    if not is_hangul(token):
+        return any(token == word or (len(token) > 2 and stem(token) == stem(word)) for word in group)
+    return any(token == word or (len(word) > 1 and token[:2] == word[:2]) for word in group)
+
+
 _NUMERAL_WORD = re.compile(
     r"[영공일이삼사오육륙칠팔구십백천만억\d]*(하나|한|둘|두|셋|세|넷|다섯|여섯|일곱|여덟|아홉|열)?"
     r"(원|달러|개월|개|번|건|장|벌|켤레|호|퍼센트|포인트|점)?(을|를|이|은|는|로|으로|요|이요|의|에|짜리|씩)?"
@@ -114,7 +199,10 @@ _FUZZY_FROM = 4
 
 def understand(transcript: str, about: About) -> Answer:
     """What `transcript` answers to the read-out `about`."""
-    tokens = words(transcript)
+    tokens = [
+        token if token in about.words or token[:2] in about.stems else _in_our_words(token)
+        for token in words(transcript)
+    ]
     if not tokens:
         return Answer.SILENCE
     kinds = list(_kinds(tokens, about))
@@ -123,7 +211,10 @@ def understand(transcript: str, about: About) -> Answer:
         return Answer.NO
     if Kind.CORRECTION in kinds or _names_some(squeezed, about):
         return Answer.CORRECTION
-    if Kind.AGAIN in kinds and (Kind.YES not in kinds or Kind.SAID_BACK in kinds):
+    if (doubt := _of_another(tokens, about)) is not None:
+        return doubt
+    said_new = any(_means(token, about.wanted) for token in tokens)
+    if Kind.AGAIN in kinds and (Kind.YES not in kinds or (Kind.SAID_BACK in kinds and not said_new)):
         # "네, 흰색으로 바꿔주세요" may mean what it is now: only a yes that names nothing is one.
         return Answer.CORRECTION
     if not numbers(transcript) <= about.numbers | _counted(kinds, about) and not _digits_said_back(
@@ -147,21 +238,60 @@ def understand(transcript: str, about: About) -> Answer:
     return Answer.DOUBT
 
 
+def _in_our_words(token: str) -> str:
+    """A colour as callers say it, as the catalogue and so the read-out has it ("까만색이요": "검정이요")."""
+    for said, means in _SAID:
+        if token == said or (len(said) > 1 and is_hangul(said) and token.startswith(said)):
+            return means + token[len(said) :]
+    return token
+
+
+_SMALL = frozenset({"the", "to", "for", "and", "in", "at", "i", "it", "your", "of"})
+_EVEN_OF_ONE = frozenset({"다", "allofit"})
+"""These are also said of a single order."""
+_SAID = sorted(
+    (
+        (fold(said), fold(means))
+        for said, means in entries("words")["said"].items()
+        if means and " " not in said
+    ),
+    key=lambda each: -len(each[0]),
+)
+
+
+def _of_another(tokens: list[str], about: About) -> Answer | None:
+    """Whether the answer names some of several goods, or what a change is from and not what it is to."""
+    first = [
+        next((at for at, token in enumerate(tokens) if _means(token, g)), None)
+        for g in (about.instead, about.wanted)
+    ]
+    if first[0] is not None and (first[1] is None or first[1] < first[0]):
+        return Answer.CORRECTION
+    if about.pays and first[1] is None and any(_means(token, about.either) for token in tokens):
+        return Answer.DOUBT
+    named = sum(any(_means(token, good) for token in tokens) for good in about.several)
+    if 0 < named < len(about.several):
+        return Answer.DOUBT if about.cancels else Answer.CORRECTION
+    return None
+
+
 def _counted(kinds: list[Kind | None], about: About) -> frozenset[Decimal]:
     """A number that says no other count than the read-out does without naming it ("하나만" of one)."""
-    return frozenset({Decimal(about.count)}) if Kind.COUNT in kinds and about.count else frozenset()
+    return frozenset({Decimal(about.pieces)}) if Kind.COUNT in kinds and about.pieces else frozenset()
 
 
 def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
     """The kind of each phrase in turn; None for a word that is new."""
     phrases, longest = lexicon().phrases, lexicon().longest
-    counts = lexicon().counts.get(about.count or 0, frozenset())
+    counts = lexicon().counts.get(about.pieces or 0, frozenset())
     at = 0
     while at < len(tokens):
         for end in range(min(len(tokens), at + longest), at, -1):
             phrase = "".join(tokens[at:end])
             kind = Kind.AGAIN if phrase in about.again else Kind.COUNT if phrase in counts else None
-            kind = kind or phrases.get(phrase)
+            if phrase in lexicon().whole and (about.plural or (about.cancels and phrase in _EVEN_OF_ONE)):
+                kind = Kind.NEUTRAL
+            kind = kind or about.verbs.get(phrase) or phrases.get(phrase)
             if kind is not None:
                 said_back = kind is Kind.CORRECTION and end == at + 1 and tokens[at] in about.words
                 yield Kind.NEUTRAL if said_back else kind
@@ -173,8 +303,10 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
                 yield Kind.YES
                 at += 2
                 continue
-            if tokens[at] == "one" and at and len(tokens[at - 1]) > 2 and tokens[at - 1].isdigit():
-                yield Kind.NEUTRAL  # "the 1001 one"
+            before = tokens[at - 1] if at else ""
+            of_one = before in about.words and not about.plural and before not in _SMALL
+            if tokens[at] == "one" and (of_one or (len(before) > 2 and before.isdigit())):
+                yield Kind.NEUTRAL  # "the 1001 one", "the blue one"
             else:
                 yield from _word(tokens[at], about)
             at += 1
@@ -183,6 +315,8 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
 def _word(word: str, about: About) -> Iterator[Kind | None]:
     if not about.cancels and "cancel" in actions_in(word):
         yield Kind.NO
+    elif word in ("cancel", "취소", "취소요"):
+        yield Kind.YES
     elif word in about.nouns or _is_numeral(word):
         yield Kind.NEUTRAL
     elif word in about.words:

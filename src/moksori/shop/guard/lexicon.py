@@ -52,6 +52,8 @@ class Lexicon:
     negation: tuple[str, ...]
     counts: dict[int, frozenset[str]]
     """Phrases that say "the one", "both", by how many they mean."""
+    whole: frozenset[str]
+    """Phrases that say "all of it": of several things that were read out, nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class ActionWords:
     """How callers ask for it without naming it."""
     nouns: tuple[str, ...]
     """What any such action is about."""
+    verbs: tuple[str, ...]
+    """Other verbs by which callers tell us to do it, in answer to its read-out."""
 
 
 def load(name: str) -> dict[str, Any]:
@@ -94,6 +98,7 @@ def lexicon() -> Lexicon:
         limiting=frozenset(joined(t) for t in data["limiting"]["ko"]),
         refusing=tuple(joined(t) for t in data["refusing"]["ko"]),
         negation=tuple(fold(t) for ts in data["negation"].values() for t in ts),
+        whole=frozenset(joined(t) for ts in data["whole"].values() for t in ts),
         counts={int(n): frozenset(joined(t) for t in texts) for n, texts in data["count"].items()},
     )
 
@@ -113,6 +118,7 @@ def actions() -> dict[str, ActionWords]:
             tuple(a["en"]),
             again=tuple(way for each in a.get("again", ()) for way in ways(each)),
             nouns=tuple(a.get("nouns", ())),
+            verbs=tuple(joined(v) for v in a.get("verbs", ())),
         )
         for name, a in load("actions.toml").items()
     }
