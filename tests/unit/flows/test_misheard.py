@@ -11,7 +11,7 @@ from moksori.shop.flows.data import data
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching import lines_meant, numbered, refer, value_said
 from moksori.shop.flows.sounds import by_sound
-from moksori.shop.flows.step import wishes
+from moksori.shop.flows.wishes import wishes
 
 TODAY = date(2026, 11, 18)
 
@@ -96,7 +96,12 @@ def test_the_word_of_a_name_after_its_hyphen() -> None:
 
 @pytest.mark.parametrize(
     ("heard", "code"),
-    [("텀블라 감정으로 교환해주세요", "black"), ("검정색이요", "black"), ("빨간 거요", "red")],
+    [
+        ("텀블라 감정으로 교환해주세요", "black"),
+        ("검정색이요", "black"),
+        ("빨간색 텀블러", "red"),
+        ("파란색이요", "blue"),
+    ],
 )
 def test_a_colour_by_its_sound(heard: str, code: str) -> None:
     assert [each for each in ("black", "red", "blue", "white", "navy") if value_said(heard, each)] == [code]

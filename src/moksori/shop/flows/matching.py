@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from moksori.shop.dates import Span, understand
@@ -231,12 +231,26 @@ def said_values() -> dict[str, tuple[str, ...]]:
 
 
 def value_said(text: str, code: str) -> bool:
-    """Whether an option's value ("blue", "500ml") is in a sentence, in any of its ways, or a long one by its sound."""
+    """Whether an option's value ("blue", "500ml") is in a sentence, in any of its ways.
+
+    Where no value is, one may be there by its sound ("감정" is "검정"), if it is the only one that sounds so.
+    """
     folded = fold(text)
-    return any(
-        _word_in(way, folded) or (not way.isascii() and sounds_in(way, folded))
-        for way in said_values().get(code, (code,))
-    )
+    if any(_word_in(way, folded) for way in said_values().get(code, (code,))):
+        return True
+    return _value_by_sound(folded) == code
+
+
+@lru_cache(maxsize=512)
+def _value_by_sound(folded: str) -> str | None:
+    if any(_word_in(way, folded) for ways in said_values().values() for way in ways):
+        return None
+    found = [
+        code
+        for code, ways in said_values().items()
+        if any(not way.isascii() and sounds_in(way, folded) for way in ways)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _option_said(text: str, option: str) -> bool:
