@@ -325,7 +325,12 @@ def without_goal(text: str) -> str:
         for way in said_values()[code]:
             bare = re.escape(fold(way))
             if way.isascii():
-                folded = re.sub(rf"\b(?:to|for|into|in) (?:a |an |the )?{bare}\b(?: ones?\b)?", " ", folded)
+                folded = re.sub(
+                    rf"\b(?:to|for|into|in|(?:make|have|get) (?:it|that|this|them)) (?:a |an |the )?"
+                    rf"{bare}\b(?: ones?\b)?|\b{bare}(?: ones?)? instead\b",
+                    " ",
+                    folded,
+                )
             else:
                 folded = re.sub(rf"{bare}(?:색|색상)?(?: ?(?:거|것|걸))?(?:으로|로)(?![가-힣])", " ", folded)
     return folded
@@ -338,7 +343,7 @@ def _as_goal(text: str, code: str) -> int:
         bare = re.escape(fold(way))
         if re.search(rf"{bare}(색|색상)?( ?(거|것|걸))?(으로|로)", folded):
             return 1
-        if re.search(rf"\b(to|for|into|in|the) (a |an |the )?{bare}\b", folded):
+        if re.search(rf"\b(to|for|into|in|the|make (it|that|them)) (a |an |the )?{bare}\b", folded):
             return 1
     return 0
 
