@@ -10,7 +10,7 @@ import pytest
 from moksori.shop.flows.details import address_in, name_in
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching import lines_meant, reason_meant, refer, without_goal
-from moksori.shop.flows.step import flow_of
+from moksori.shop.flows.wishes import flow_of
 from moksori.shop.guard.answers import About, Answer, understand
 
 CANCEL = "주문 261118-2001, 텀블러(검정)을 취소하고 25,000원을 환불합니다. 진행할까요?"

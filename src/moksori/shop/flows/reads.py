@@ -166,3 +166,8 @@ def plain(key: str, *, over: bool = False) -> Callable[[State, Goal, date], Serv
         return goal, Done(say(key, state.language), over=over)
 
     return served
+
+
+def between(state: State, goal: Goal, today: date) -> Served:
+    first, second = (say(f"wish.{flow}", state.language) for flow in goal.choices)
+    return goal, Done(say("askbetween", state.language, first=first, second=second))

@@ -34,6 +34,8 @@ SERVERS: dict[str, Callable[[State, Goal, date], Served]] = {
     "account_address": writes.account_address,
     "complaint": writes.hand_over("complaint"),
     "human": writes.hand_over("other"),
+    "fault": reads.plain("ask_fault"),
+    "between": reads.between,
     "greeting": reads.plain("hello"),
     "thanks": reads.plain("welcome"),
     "goodbye": reads.plain("goodbye", over=True),

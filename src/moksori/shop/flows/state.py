@@ -46,6 +46,10 @@ class State:
     """Said already for this answer, to be spoken with what follows."""
     misses: int = 0
     """Sentences in a row that were not understood."""
+    before: str = ""
+    """What was said of a thing without saying what shall be done, until the next turn says it."""
+    between: tuple[str, ...] = ()
+    """The two wishes the caller was asked to choose from."""
     wanted: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     last_said: str = ""

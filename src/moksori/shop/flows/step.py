@@ -14,14 +14,14 @@ from typing import Any, assert_never
 from moksori.agent.guard import CONFIRM
 from moksori.agent.language import spoken_language
 from moksori.shop.flows import details, matching
-from moksori.shop.flows.data import data, say
-from moksori.shop.flows.digits import said_digits
+from moksori.shop.flows.data import say
+from moksori.shop.flows.intents import FAULT
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
-from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
+from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, short, wishes, writes
 from moksori.shop.guard.answers import About, Answer, understand
-from moksori.shop.guard.text import fold, joined, words
+from moksori.shop.guard.text import joined, words
 
 MOST_TRIES = 3
 """Times one thing is asked for before a human is offered."""
@@ -31,13 +31,14 @@ FREE_PASSAGES = 3
 LONGEST_QUERY = 2000
 RELATED = 3.0
 """Score of the policy's search from which on a passage may be about the question."""
-SMALL_TALK = ("greeting", "thanks", "goodbye")
 READ_AGAIN = frozenset({
     "not_heard", "yes_too_early", "no_answer", "unclear_answer", "unsure_of_answer", "not_final",
 })  # fmt: skip
 """Refusals of a confirmation after which the sentence is read out once more."""
 GONE = frozenset({"corrected", "new_value", "expired", "replaced", "changed", "unknown_proposal", "refused"})
 """Refusals after which the write has to be proposed anew."""
+NOTHING = About.of("")
+"""A yes to a question that proposes nothing."""
 
 
 def step(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
@@ -59,58 +60,18 @@ def step(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
 # ---------------------------------------------------------------- what the caller said
 
 
-def wishes(text: str) -> list[Goal]:
-    """The wishes in a sentence, in order; what names none belongs to the one before it."""
-    found: list[Goal] = []
-    lead = ""
-    for part in data().split.split(text):
-        clause = (part or "").strip(" ,.")
-        if not clause:
-            continue
-        flow = flow_of(clause)
-        if flow is None or (flow in SMALL_TALK and found):
-            if found:
-                found[-1] = replace(found[-1], text=f"{found[-1].text} {clause}")
-            else:
-                lead = f"{lead} {clause}".strip()
-        elif found and found[-1].flow in SMALL_TALK:
-            found[-1] = Goal(flow, f"{lead} {clause}".strip())
-        elif found and found[-1].flow == flow and not _another(found[-1].text, clause):
-            found[-1] = replace(found[-1], text=f"{found[-1].text} {clause}")
-        else:
-            found.append(Goal(flow, f"{lead} {clause}".strip()))
-            lead = ""
-    if not found and (flow := flow_of(text)) is not None:
-        found = [Goal(flow, text)]
-    if len(found) == 1:
-        found = [replace(found[0], text=text)]
-    if not found and (likely := by_sound(text, data().sounded)) is not None and flow_of(likely) is not None:
-        return wishes(likely)
-    return found
-
-
-def flow_of(clause: str) -> str | None:
-    folded = fold(clause)
-    return next((f.name for f in data().flows if any(p.search(folded) for p in f.patterns)), None)
-
-
-def _another(before: str, clause: str) -> bool:
-    """Whether two clauses of one kind of wish speak of two orders."""
-    numbers = [{d for d in said_digits(t) if len(d) >= matching.SHORTEST_NUMBER} for t in (before, clause)]
-    return bool(numbers[0] and numbers[1] and numbers[0] != numbers[1])
-
-
-def _writes(flow: str) -> bool:
-    return next((f.writes for f in data().flows if f.name == flow), False)
-
-
 def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
     if not joined(text):
         return state, (Say(say("silence", state.language)),)
     if state.proposal is not None and state.goals:
         return _answered(state, state.proposal, text, today)
-    new = wishes(text)
     current = state.goals[0] if state.goals else None
+    new = wishes(text, SURE if current is not None and current.asked is not None else 0.0)
+    if state.before and new and not current:
+        new = [replace(new[0], text=f"{state.before} {new[0].text}"), *new[1:]]
+    elif state.between and not new and understand(text, NOTHING).agrees:
+        new = [Goal(state.between[0], f"{state.before} {text}")]
+    state = replace(state, before="", between=())
     if current is not None and current.asked is not None:
         digression = [g for g in new if _digresses(g, current, text)]
         if not digression:
@@ -137,7 +98,7 @@ def _other_items(state: State, goal: Goal, text: str) -> bool:
 def _digresses(goal: Goal, current: Goal, text: str) -> bool:
     """Whether a wish heard while something was asked is one of its own, not part of the answer."""
     if goal.flow == current.flow or goal.flow in SMALL_TALK:
-        return goal.flow == "goodbye" and len(words(text)) <= 4 and current.asked not in ("reason", "which")
+        return goal.flow == "goodbye" and short(text) and current.asked not in ("reason", "which")
     if goal.flow in ("human", "complaint", "policy"):
         return True
     if current.asked in ("reason", "address", "identity", "option", "method"):
@@ -148,8 +109,10 @@ def _digresses(goal: Goal, current: Goal, text: str) -> bool:
 
 def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Action, ...]]:
     """Take up new wishes: those that only look first, then what was under way, if it is not replaced."""
-    ordered = sorted(new, key=lambda g: _writes(g.flow))
-    replaced = any(_writes(g.flow) or g.flow in ("human", "complaint", "goodbye") for g in new)
+    ordered = sorted(new, key=lambda g: writes(g.flow))
+    if ordered[0].flow in (FAULT, BETWEEN):
+        state = replace(state, before=ordered[0].text, between=ordered[0].choices)
+    replaced = any(writes(g.flow) or g.flow in ("human", "complaint", "goodbye") for g in new)
     kept = () if replaced else state.goals
     wanted = tuple(dict.fromkeys((*state.wanted, *(g.text for g in new if g.flow not in SMALL_TALK))))
     state = replace(
@@ -188,8 +151,8 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
     if answer in (Answer.YES, Answer.SOFT):
         return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": proposal.token}),)
     goal = state.goals[0]
-    new = [g for g in wishes(text) if g.flow not in SMALL_TALK]
-    aside = [g for g in new if g.flow != goal.flow and (not _writes(g.flow) or answer.voids)]
+    new = [g for g in wishes(text, SURE) if g.flow not in SMALL_TALK]
+    aside = [g for g in new if g.flow != goal.flow and (not writes(g.flow) or answer.voids)]
     corrected = _corrected(state, goal, text, today)
     if aside and not (answer.voids and corrected is not None):
         state = replace(state, proposal=None) if answer.voids else state
@@ -340,7 +303,7 @@ def _finished(
 def _advance(state: State, today: date) -> tuple[State, tuple[Action, ...]]:
     """Serve the first wish as far as it goes, then the next."""
     while state.goals:
-        if state.proposal is not None and _writes(state.goals[0].flow):
+        if state.proposal is not None and writes(state.goals[0].flow):
             return _say(state, state.proposal.sentence)
         goal, outcome = serve(state, state.goals[0], today)
         state = replace(state, goals=(goal, *state.goals[1:]))
