@@ -154,6 +154,17 @@ def test_a_template_is_cut_at_what_varies(texts: list[str], expected: Ahead) -> 
     assert ahead(texts) == expected
 
 
+def test_what_stands_in_the_middle_of_one_answer_may_begin_another() -> None:
+    """Given a text whose second sentence is cut shorter at the beginning of an answer, those pieces are there, too."""
+    known = frozenset(
+        ahead(["찾으시는 상품이 없습니다. 이미 준비 중이거나 배송 중이면 받으신 뒤에 반품해 주세요."]).whole
+    )
+    sentence = "이미 준비 중이거나 배송 중이면 받으신 뒤에 반품해 주세요."
+    begun = [part for clause in clauses(sentence) for part in parts(clause)]
+    assert len(begun) > 1
+    assert known >= {sentence, *begun}
+
+
 @pytest.mark.parametrize(
     ("part", "expected"),
     [

@@ -103,6 +103,11 @@ def ahead(texts: Iterable[str]) -> Ahead:
                     heads[" ".join(head)] = None
                 if syllables(tail) >= SHORTEST_PART:
                     tails[" ".join(tail)] = None
+    # A sentence in the middle of one text may begin another answer, and is cut shorter there.
+    for known in (*whole, *heads, *tails):
+        shorter = [part for clause in clauses(known) for part in parts(clause)]
+        if len(shorter) > 1:
+            whole.update(dict.fromkeys(shorter))
     return Ahead(tuple(whole), tuple(heads), tuple(tails))
 
 
