@@ -69,6 +69,7 @@ def test_another_digit_is_another_order(heard: str) -> None:
         ("Can soul order 1001", "cancel"),
         ("I need order 1001 with another dress", "change_address"),
         ("But one navy t-shirt in my card.", "cart_add"),
+        ("I'm calling about order 261116. 1.003, when will that be here?", "delivery"),
         ("put order 1001 on my gift card", "change_payment"),
     ],
 )

@@ -16,7 +16,7 @@ from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.intents import FAULT, NONE, intents
 from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.state import Goal
-from moksori.shop.guard.text import fold, words
+from moksori.shop.guard.text import asks, fold, words
 
 SMALL_TALK = ("greeting", "thanks", "goodbye")
 BETWEEN = "between"
@@ -31,6 +31,8 @@ TELLING = 0.12
 """How far the likeliest wish of a whole turn must be from the next."""
 ABOUT_THINGS = ("cancel", "return", "exchange")
 """Wishes of which one thing can have only one."""
+ASIDES = ("orders", "product")
+"""Beside a wish for a change, what sounds like these mostly tells of it."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
 
 
@@ -75,39 +77,54 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
 
     `sure`: how likely a wish must be that no expression names, where something else is being talked about.
     """
-    found: list[Goal] = []
-    likely: list[float] = []
+    found: list[_Wish] = []
     lead = ""
-    for part in data().split.split(text):
-        clause = (part or "").strip(" ,.")
-        if not clause:
-            continue
-        reading = read(clause)
-        flow = reading.flow if reading.ruled or reading.sure >= sure else None
+    clauses = [clause for part in data().split.split(text) if (clause := (part or "").strip(" ,."))]
+    readings = [read(clause) for clause in clauses]
+    told = max(sure, OVERRULES if any(each.ruled or each.sure >= SURE for each in readings) else 0.0)
+    for clause, reading in zip(clauses, readings, strict=True):
+        # Beside a clear wish, what else is said ("I'm calling about order 1003") is hardly another.
+        flow = reading.flow if reading.ruled or reading.sure >= told else None
         if flow is None or (flow in SMALL_TALK and found):
             if found:
-                found[-1] = replace(found[-1], text=f"{found[-1].text} {clause}")
+                found[-1] = found[-1].and_said(clause)
             else:
                 lead = f"{lead} {clause}".strip()
         elif found and found[-1].flow in SMALL_TALK:
-            found[-1], likely[-1] = Goal(flow, f"{lead} {clause}".strip()), reading.sure
-        elif found and _same_thing(found[-1], flow, clause):
-            kept = flow if reading.sure >= likely[-1] else found[-1].flow
-            found[-1] = replace(found[-1], flow=kept, text=f"{found[-1].text} {clause}")
-            likely[-1] = max(likely[-1], reading.sure)
+            found[-1] = _Wish(flow, f"{lead} {clause}".strip(), reading)
+        elif found and _same_thing(found[-1], flow, clause, reading):
+            found[-1] = found[-1].and_wished(flow, clause, reading)
         else:
-            found.append(Goal(flow, f"{lead} {clause}".strip()))
-            likely.append(reading.sure)
+            found.append(_Wish(flow, f"{lead} {clause}".strip(), reading))
             lead = ""
     if not found and sure == 0.0:
-        found = _of_the_whole(text)
-    if likely and any(
-        writes(goal.flow) for goal in found
+        return _of_the_whole(text)
+    if any(
+        writes(each.flow) for each in found
     ):  # "I ordered it twice, cancel one" does not ask for the orders
-        found = [g for g, p in zip(found, likely, strict=False) if g.flow != "orders" or p >= SURE]
+        found = [
+            each for each in found if each.flow not in ASIDES or each.reading.sure >= SURE or asks(each.text)
+        ]
     if len(found) == 1:
-        found = [replace(found[0], text=text)]
-    return found
+        return [Goal(found[0].flow, text)]
+    return [Goal(each.flow, each.text) for each in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    flow: str
+    text: str
+    reading: Reading
+
+    def and_said(self, clause: str) -> _Wish:
+        return replace(self, text=f"{self.text} {clause}")
+
+    def and_wished(self, flow: str, clause: str, reading: Reading) -> _Wish:
+        """The same wish said again, perhaps by another verb: the clearer one counts, else the later."""
+        later = (reading.ruled, reading.sure) >= (self.reading.ruled, self.reading.sure)
+        return _Wish(
+            flow if later else self.flow, f"{self.text} {clause}", reading if later else self.reading
+        )
 
 
 def _of_the_whole(text: str) -> list[Goal]:
@@ -128,12 +145,15 @@ def _of_the_whole(text: str) -> list[Goal]:
     return [Goal(BETWEEN, text, choices=(wanted[0], wanted[1]))]
 
 
-def _same_thing(before: Goal, flow: str, clause: str) -> bool:
+def _same_thing(before: _Wish, flow: str, clause: str, reading: Reading) -> bool:
     """Whether a clause goes on with the wish before it, perhaps by another verb ("Can I return it?")."""
+    if _another(before.text, clause):
+        return False
     if before.flow == flow:
-        return not _another(before.text, clause)
+        return True
+    guessed = before.reading.ruled != reading.ruled
     both = flow in ABOUT_THINGS and before.flow in ABOUT_THINGS
-    return both and not _another(before.text, clause) and _SAME_THING.search(fold(clause)) is not None
+    return both and (guessed or _SAME_THING.search(fold(clause)) is not None)
 
 
 def _another(before: str, clause: str) -> bool:
