@@ -32,6 +32,8 @@ class Data:
     words: Mapping[str, re.Pattern[str]]
     reasons: Mapping[str, re.Pattern[str]]
     methods: Mapping[str, re.Pattern[str]]
+    sizes: Mapping[str, tuple[str, ...]]
+    """How sizes are said that are written as letters."""
 
 
 FILLERS = frozenset(
@@ -74,12 +76,25 @@ def data() -> Data:
             )
             for each in raw["flow"]
         ),
-        split=re.compile(f"{raw['split']['ko']}|{raw['split']['en']}"),
+        split=re.compile(f"{raw['split']['ko']}|{raw['split']['en']}", re.IGNORECASE),
         sounded=tuple(raw["sounded"]),
         words={name: either(texts) for name, texts in raw["words"].items()},
         reasons={name: either(texts) for name, texts in raw["reason"].items()},
+        sizes={size: tuple(ways) for size, ways in raw["size"].items()},
         methods={name: either(texts) for name, texts in raw["method"].items()},
     )
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """The words with which callers say what they wish, whatever it is about: none of them names a product."""
+    found: set[str] = set()
+    for language in ("ko", "en"):
+        text = files("moksori.shop.flows").joinpath(f"utterances-{language}.tsv").read_text("utf-8")
+        for line in text.splitlines():
+            said = re.sub(r"\{[^}]*\}\S*", " ", line.partition("\t")[2])
+            found.update(re.findall(r"[a-z0-9-]+|[가-힣]+", said.casefold()))
+    return frozenset(found)
 
 
 @cache

@@ -139,3 +139,13 @@ def _scaled(word: str) -> str | None:
         else:
             digit = int(_KOREAN[c])
     return str(total + (digit or 0))
+
+
+def sino(number: int) -> str:
+    """A number below 1000 as it is read in Korean: 250 is "이백오십"."""
+    said = ""
+    for unit, name in ((100, "백"), (10, "십"), (1, "")):
+        digit, number = divmod(number, unit)
+        if digit:
+            said += ("" if digit == 1 and name else "일이삼사오육칠팔구"[digit - 1]) + name
+    return said

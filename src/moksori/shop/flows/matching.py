@@ -12,7 +12,7 @@ from typing import Any
 from moksori.shop.dates import Span, understand
 from moksori.shop.flows.data import data
 from moksori.shop.flows.details import without_address
-from moksori.shop.flows.digits import one_lost_or_added, runs_collapsed, said_digits, sounded_digits
+from moksori.shop.flows.digits import one_lost_or_added, runs_collapsed, said_digits, sino, sounded_digits
 from moksori.shop.flows.sounds import nearly, sounds_in
 from moksori.shop.guard.text import fold, joined
 from moksori.shop.texts.catalogue import entries
@@ -22,7 +22,7 @@ Line = dict[str, Any]
 SHORTEST_NUMBER = 4
 WHOLE_NUMBER = 8
 """Digits from which on a number is a whole order number, not its end."""
-_ITEM = re.compile(r"(?:\d+ × )?([^,()]+?)\s*\(([^)]*)\)")
+ITEM = re.compile(r"(?:\d+ × )?([^,()]+?)\s*\(([^)]*)\)")
 DATE_WORDS = 3
 HESITATIONS = frozenset({"그", "어", "음", "저", "아", "um", "uh", "er"})
 """Words that would make a date of the next one ("그 제가" is not "그제")."""
@@ -94,6 +94,9 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     if any(scores.values()):
         pool = sorted((o for o in pool if scores[o["order_id"]]), key=lambda o: -scores[o["order_id"]])
         named = True
+    for words_of, states in _STATES.items():
+        if has(words_of, text):
+            pool = [o for o in pool if o["status"]["code"] in states] or pool
     if has("newest", text) and pool and not named:
         return Reference((pool[0],), named=True)
     return Reference(tuple(pool), named, scores={k: v for k, v in scores.items() if v})
@@ -106,12 +109,20 @@ def numbered(text: str, orders: Sequence[Order]) -> bool:
     return bool(_by_number(numbers, orders) or _by_misheard_number(numbers, wanted, orders))
 
 
+_STATES = {"unsent": ("paid", "preparing"), "on_the_way": ("shipped",)}
+"""What callers say of where an order is, and the states it can be in then."""
+
+
 def _by_number(numbers: Sequence[str], orders: Sequence[Order]) -> list[Order]:
-    for number in numbers:
-        if len(number) >= SHORTEST_NUMBER:
-            hits = [o for o in orders if _digits(o).endswith(number)]
-            if hits:
-                return hits
+    hits = [
+        o
+        for number in numbers
+        if len(number) >= SHORTEST_NUMBER
+        for o in orders
+        if _digits(o).endswith(number)
+    ]
+    if hits:
+        return list({o["order_id"]: o for o in hits}.values())
     if any(len(n) >= SHORTEST_NUMBER and not _is_date(n, orders) for n in numbers):
         return []  # the day is right, the number is not
     return [o for n in numbers if len(n) == 6 for o in orders if _digits(o).startswith(n)]
@@ -157,6 +168,8 @@ def _day(order: Order) -> date:
 
 
 def _date_in(text: str, today: date) -> Span | None:
+    if has("this_day", text):
+        return Span(today, today)
     words = [word for word in text.split() if word.strip(",.…") not in HESITATIONS]
     for size in range(DATE_WORDS, 0, -1):
         for at in range(len(words) - size + 1):
@@ -178,7 +191,7 @@ def score(text: str, order: Order, *, strict: bool = True) -> int:
     best = 0
     coloured = any(value_said(text, code) for code in said_values())
     for language in ("ko", "en"):
-        for name, options in _ITEM.findall((order.get("items_all") or order["items"])[language]):
+        for name, options in ITEM.findall((order.get("items_all") or order["items"])[language]):
             plain = re.sub(r"^(and )?(\d+ × )?", "", name.strip())
             named = mentions(text, plain) or partly(text, plain)
             option = any(_option_said(text, each) for each in options.split(", "))
@@ -230,15 +243,35 @@ def said_values() -> dict[str, tuple[str, ...]]:
     return {code: tuple(dict.fromkeys(each)) for code, each in ways.items()}
 
 
+@cache
+def _ways(code: str) -> tuple[str, ...]:
+    """Every way to say one option's value, sizes too ("엑스라지", "이백오십")."""
+    known = said_values().get(code)
+    if known is not None:
+        return known
+    number = int(code) if code.isdigit() and len(code) <= 3 else None
+    return (code, *data().sizes.get(code, ()), *((sino(number),) if number else ()))
+
+
 def value_said(text: str, code: str) -> bool:
-    """Whether an option's value ("blue", "500ml") is in a sentence, in any of its ways.
+    """Whether an option's value ("blue", "500ml", "XL") is in a sentence, in any of its ways.
 
     Where no value is, one may be there by its sound ("감정" is "검정"), if it is the only one that sounds so.
     """
-    folded = fold(text)
-    if any(_word_in(way, folded) for way in said_values().get(code, (code,))):
+    folded = _without_longer(code, fold(text))
+    if any(_word_in(way, folded) for way in _ways(code)):
         return True
     return _value_by_sound(folded) == code
+
+
+def _without_longer(code: str, folded: str) -> str:
+    """The sentence without the ways to say other sizes that have this one's in them ("엑스라지" has "라지")."""
+    for other, ways in data().sizes.items():
+        if other != code and code in data().sizes:
+            for way in (other.casefold(), *ways):
+                if any(mine in way for mine in data().sizes[code] if mine != way):
+                    folded = folded.replace(way, " ")
+    return folded
 
 
 @lru_cache(maxsize=512)
@@ -318,6 +351,39 @@ def variant_meant(text: str, line: Line, variants: Iterable[dict[str, Any]]) -> 
     return best
 
 
+def as_it_is(text: str, names: Iterable[str] = ()) -> str:
+    """Of a wish for another option, the words about what the order has: without what it shall become.
+
+    In "the white one instead of the blue" and "파란 거 말고 흰색으로" the blue one is the order's; unless what is
+    wanted instead is another of the things it has (`names`).
+    """
+    folded = fold(text)
+    found = list(data().words["not_this"].finditer(folded))
+    if not found:
+        return without_goal(text)
+    last = found[-1]
+    owned = " ".join(g for g in last.groups() if g)
+    korean = not owned.isascii()
+    before, after = folded[: last.start()], folded[last.end() :]
+    goal = after if korean else f"{before} {after}"
+    if _without_values(goal) == goal or (not korean and _without_values(owned) == owned):
+        return without_goal(text)
+    if any(mentions(after, name) and not mentions(f"{before} {owned}", name) for name in names):
+        return without_goal(text)
+    return f"{before} {owned} {_without_values(after)}" if korean else f"{_without_values(goal)} {owned}"
+
+
+def _without_values(folded: str) -> str:
+    for code in said_values():
+        for way in said_values()[code]:
+            bare = re.escape(fold(way))
+            if way.isascii():
+                folded = re.sub(rf"(?<![a-z0-9]){bare}(?![a-z0-9])", " ", folded)
+            elif len(way) > 1:
+                folded = folded.replace(fold(way), " ")
+    return folded
+
+
 def without_goal(text: str) -> str:
     """The sentence without the options that are named as where to go ("in red", "네이비로"): those no order has yet."""
     folded = fold(text)
@@ -339,7 +405,7 @@ def without_goal(text: str) -> str:
 def _as_goal(text: str, code: str) -> int:
     """Whether a value is named as where to go: "빨간색으로", "to a red one"."""
     folded = fold(text)
-    for way in said_values().get(code, (code,)):
+    for way in _ways(code):
         bare = re.escape(fold(way))
         if re.search(rf"{bare}(색|색상)?( ?(거|것|걸))?(으로|로)", folded):
             return 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from moksori.shop.flows import matching
-from moksori.shop.flows.data import FILLERS, PARTICLES, enumerate_, say
+from moksori.shop.flows.data import FILLERS, PARTICLES, common_words, enumerate_, say
 from moksori.shop.flows.outcome import CERTAIN, OFFERED, Ask, Done, Need, Outcome, Propose, Served
 from moksori.shop.flows.state import Goal, State
 
@@ -21,9 +22,9 @@ def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcom
         if found is None:
             return goal, Need(f"search:{query}", "search_products", {"query": query, "limit": 5})
         products += found["products"]
-        if products:
+        if any(_named(text, each) for each in products):
             break
-    named = [p for p in products if any(matching.mentions(text, p["name"][lang]) for lang in ("ko", "en"))]
+    named = sorted((p for p in products if _named(text, p)), key=lambda p: -_named(text, p))
     if not named and any(matching.value_said(text, code) for code in matching.said_values()):
         spoken_of = [v for k, v in state.known.items() if k.startswith("product:")]
         if spoken_of:  # "and is the grey one there?"
@@ -38,13 +39,23 @@ def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcom
     return goal, product
 
 
-QUERIES = 4
-"""Words of a sentence that are looked for among the products, one by one."""
+def _named(text: str, product: dict[str, Any]) -> int:
+    """How many words of its name a sentence has; 0 where it does not say what it is."""
+    if not any(matching.mentions(text, product["name"][language]) for language in ("ko", "en")):
+        return 0
+    return 1 + max(
+        sum(matching.partly(text, word) for word in product["name"][language].split())
+        for language in ("ko", "en")
+    )
+
+
+QUERIES = 5
+"""Searches for the product that one sentence names."""
 
 
 def _queries(text: str) -> list[str]:
-    """The words that can name a product, whole phrase first: without option values and Korean particles."""
-    kept = []
+    """What can name a product: all such words, then each, the last first; option values and particles left out."""
+    kept: list[str] = []
     for word in re.findall(r"[a-z0-9-]+|[가-힣]+", text.casefold()):
         bare = word
         for particle in PARTICLES:
@@ -53,8 +64,14 @@ def _queries(text: str) -> list[str]:
                 break
         if bare not in FILLERS and not any(matching.value_said(bare, c) for c in matching.said_values()):
             kept.append(bare)
-    kept = kept[:QUERIES]
-    return list(dict.fromkeys([" ".join(kept), *kept])) if kept else []
+    things = [word for word in kept if word not in common_words()] or kept
+    pairs = [" ".join(pair) for pair in pairwise(things)]
+    found = (
+        [" ".join(things), *reversed(pairs), *reversed(things)]
+        if len(things) < QUERIES
+        else [*reversed(things)]
+    )
+    return list(dict.fromkeys(found))[:QUERIES]
 
 
 def cart_add(state: State, goal: Goal, today: date) -> Served:

@@ -37,6 +37,8 @@ READ_AGAIN = frozenset({
 """Refusals of a confirmation after which the sentence is read out once more."""
 GONE = frozenset({"corrected", "new_value", "expired", "replaced", "changed", "unknown_proposal", "refused"})
 """Refusals after which the write has to be proposed anew."""
+LONG_ANSWER = 4
+"""Words above which a sentence that wishes for another change is more than an answer to what was asked."""
 NOTHING = About.of("")
 """A yes to a question that proposes nothing."""
 
@@ -104,6 +106,8 @@ def _digresses(goal: Goal, current: Goal, text: str) -> bool:
     if current.asked in ("reason", "address", "identity", "option", "method"):
         return False
     aside = ("cancel", "return", "exchange", "delivery", "refund_status", "points", "cart")
+    if writes(goal.flow) and len(words(text)) > LONG_ANSWER:
+        return True
     return goal.flow in aside and len(words(text)) > 1
 
 

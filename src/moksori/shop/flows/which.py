@@ -11,9 +11,12 @@ from moksori.agent.tools import Language
 from moksori.shop.flows import matching
 from moksori.shop.flows.data import enumerate_, say
 from moksori.shop.flows.digits import said_digits
+from moksori.shop.flows.intents import FAULT, intents
 from moksori.shop.flows.matching import Order, refer
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome
 from moksori.shop.flows.state import Goal, State
+from moksori.shop.flows.wishes import PLAUSIBLE
+from moksori.shop.guard.text import words
 
 LOOKED_THROUGH = 20
 """Orders that are fetched at once; older ones are found by their number."""
@@ -49,12 +52,20 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
         return goal, missing
     if goal.asked == "which" and "answer" in goal.slots:
         return _chosen(state, goal, orders, today)
-    text = matching.without_goal(goal.text) if goal.flow == "exchange" else goal.text
+    text = goal.text
+    if goal.flow == "exchange":
+        text = matching.as_it_is(text, _names_in(orders))
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
     pool = list(meant.orders) if meant.orders else orders
     fitting = meant.best(_fitting(goal, pool))
+    if goal.flow == "delivery":  # of what has come nobody asks where it is, if the same is still to come
+        fitting = [o for o in fitting if o["status"]["code"] != "delivered"] or fitting
+    if goal.flow == "cancel" and len(fitting) == 2 and matching.has("both", text):
+        return goal, Done(
+            "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in fitting)
+        )
     if len(fitting) == 1 or (fitting and goal.flow == "delivery" and not meant.named):
         return _take(goal, fitting[0], fitting)
     if not fitting:
@@ -63,6 +74,14 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return _take(goal, pool[0], pool)
         return goal, Done(say("none_fits", state.language))
     return goal, _which(state, fitting)
+
+
+def _names_in(orders: list[Order]) -> list[str]:
+    return [
+        re.sub(r"^(and )?(\d+ × )?", "", name.strip())
+        for order in orders
+        for name, _ in matching.ITEM.findall((order.get("items_all") or order["items"])["en"])
+    ]
 
 
 def _whole(state: State, goal: Goal, orders: list[Order]) -> tuple[list[Order], Need | None]:
@@ -147,11 +166,18 @@ def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple
     if meant.named and len(meant.orders) == 1:
         return _take(goal, meant.orders[0], offered)
     if meant.named and meant.orders:
+        meant = replace(meant, orders=_of_several(goal, meant.orders))
         fitting = _fitting(goal, list(meant.orders)) or list(meant.orders)
         if len(fitting) == 1:
             return _take(goal, fitting[0], offered)
         return goal, _which(state, fitting)
     return goal, _which(state, offered)
+
+
+def _of_several(goal: Goal, orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Of the orders an answer names ("the pen is in …, the slippers in …"), those with what the wish is about."""
+    scores = [matching.score(goal.text, order, strict=False) for order in orders]
+    return tuple(o for o, score in zip(orders, scores, strict=True) if score == max(scores))
 
 
 def detail_of(state: State, order: Order) -> dict[str, Any] | Need:
@@ -167,7 +193,7 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
     left = [line for line in items if line["returned"] + line["exchanged"] < line["quantity"]] or items
     text = goal.slots["answer"] if goal.asked == "item" and "answer" in goal.slots else goal.text
     if goal.flow == "exchange" and goal.asked != "item":
-        text = matching.without_goal(text)
+        text = matching.as_it_is(text, [line["name"]["en"] for line in left])
     meant = list(matching.lines_meant(text, left)) or (left if len(left) == 1 else [])
     several = len({line["name"]["en"] for line in meant}) < len(meant) and not matching.has("all", text)
     if not meant or (several and not matching.has("both", text)):
@@ -182,10 +208,20 @@ def thing(line: dict[str, Any], language: Language) -> str:
     return f"{line['name'][language]}({option})" if language == "ko" else f"{option} {line['name'][language]}"
 
 
+def _says_why(text: str) -> bool:
+    """Whether an answer to "why" tells a reason at all, and none that speaks of a fault: then a change of mind."""
+    shares = intents().read(text)
+    return (
+        len(words(text)) > 1 and shares[FAULT] < PLAUSIBLE and next(iter(shares)) not in ("human", "goodbye")
+    )
+
+
 def reason_of(state: State, goal: Goal) -> tuple[Goal, str | Ask]:
     if "reason" not in goal.slots:
         text = goal.slots["answer"] if goal.asked == "reason" and "answer" in goal.slots else goal.text
         reason = matching.reason_meant(text)
+        if reason is None and goal.asked == "reason" and not goal.tries and _says_why(text):
+            reason = "changed_mind"
         if reason is None:
             return goal, Ask(say("ask_reason", state.language), "reason")
         goal = replace(goal, slots={**goal.slots, "reason": reason}, asked=None)

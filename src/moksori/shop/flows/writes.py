@@ -67,6 +67,8 @@ def exchange(state: State, goal: Goal, today: date) -> Served:
             return goal, Need(key, "get_product", {"product_id": line["product_id"]})
         text = goal.slots["answer"] if goal.asked == "option" and "answer" in goal.slots else goal.text
         variant = matching.variant_meant(text, line, product["variants"])
+        if variant is None and not paid and matching.has("new_one", text):  # the same, for one that is faulty
+            variant = next((v for v in product["variants"] if v["options"] == line["options"]), None)
         if variant is None:
             others = [v for v in product["variants"] if v["available"] and v["options"] != line["options"]]
             if not others:
