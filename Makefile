@@ -21,6 +21,9 @@ define step
 echo "== $(1): $$(( $$(date +%s) - began )) s"
 endef
 
+# Tests and servers are many processes: what one of them has compiled the others load.
+unexport PYTHONDONTWRITEBYTECODE
+
 .NOTPARALLEL:
 .PHONY: bench run test test-all lint types unit clients-tests models-tests browser-tests postgres-tests web-tests web weights lock clean help
 
@@ -52,10 +55,10 @@ models-tests: $(VENV)/.dev weights  ## tests with the real models
 	$(call step,tests with models,$(PYTEST) tests -m "models and not browser and not slow" -p no:xdist)
 
 browser-tests: $(VENV)/.dev web weights  ## tests in a real Chromium
-	$(call step,tests in a browser,$(PYTEST) tests -m "browser and not slow" -p no:xdist || [ $$? -eq 5 ])
+	$(call step,tests in a browser,$(PYTEST) tests/browser -m "not slow" -p no:xdist || [ $$? -eq 5 ])
 
 postgres-tests: $(VENV)/.dev  ## tests on PostgreSQL, where one is running
-	$(call step,tests on PostgreSQL,if pg_isready -q 2>/dev/null; then $(PYTEST) tests -m "postgres and not slow" -p no:xdist || [ $$? -eq 5 ]; \
+	$(call step,tests on PostgreSQL,if pg_isready -q 2>/dev/null; then $(PYTEST) tests/postgres -m "not slow" -p no:xdist || [ $$? -eq 5 ]; \
 	elif [ -n "$$CI" ]; then echo "PostgreSQL is not running"; exit 1; else echo "left out: no PostgreSQL is running here"; fi)
 
 bench: $(VENV)/.dev weights  ## the figures of docs/reference/performance.md, about half an hour: leave the machine alone
