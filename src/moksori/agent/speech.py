@@ -59,7 +59,8 @@ class Transcript:
     """What was understood of one utterance.
 
     `text` is "" when there was no speech. `confidence` is exp(mean token log probability), 0 to 1. `closes` is the
-    probability that the text ends where it does, instead of trailing off or going on; None if that is not known.
+    probability that the text ends where it does, instead of trailing off or going on; `goes_on` the probability,
+    by its sound, that the speaker has not finished. None if that is not known.
     """
 
     text: str
@@ -68,6 +69,19 @@ class Transcript:
     audio_ms: int
     decode_ms: int
     closes: float | None = None
+    goes_on: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """The beginning of speech that goes on.
+
+    `text`: the first few words, the last one perhaps cut; "" when there are none, or when the sound was enough.
+    `listens`: probability, by the sound, that the speaker only says that he listens; None if that is not known.
+    """
+
+    text: str
+    listens: float | None = None
 
 
 class VoiceActivity(Protocol):
@@ -103,8 +117,13 @@ class Recogniser(Protocol):
 class Glancing(Protocol):
     """A recogniser that can also understand the first words of speech that goes on."""
 
-    async def glance(self, samples: Samples, language: str | None = None) -> str:
-        """The first few words, the last one perhaps cut; "" when there are none. Raises `SpeechFailed`."""
+    @property
+    def hears_ends(self) -> bool:
+        """Whether its transcripts tell by the sound if the speaker goes on (`Transcript.goes_on`)."""
+        ...
+
+    async def glance(self, samples: Samples, language: str | None = None) -> Glimpse:
+        """`samples` begin 300 ms before the speech. Raises `SpeechFailed`."""
         ...
 
 

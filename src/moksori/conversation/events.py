@@ -48,7 +48,8 @@ class EndJudged:
 class Transcribed:
     """The recogniser is done with a job. `language` is what it heard, `audio_ms` how much it decoded.
 
-    `confidence` and `closes`: how sure it is of the words, and that they end there; see `finished.more_coming`.
+    `confidence`, `closes` and `goes_on`: how sure it is of the words, that they end there, and that the voice goes on;
+    see `finished.more_coming`.
     """
 
     job: Job
@@ -57,6 +58,7 @@ class Transcribed:
     audio_ms: int
     confidence: float = 1.0
     closes: float | None = None
+    goes_on: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,11 @@ class TranscribeFailed:
 
 @dataclass(frozen=True, slots=True)
 class Glimpsed:
-    """What a glance understood; "" if nothing, or if it failed."""
+    """What a glance understood; "" if nothing, or if it failed. `listens` as `agent.speech.Glimpse` says."""
 
     job: Job
     text: str
+    listens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ UNSURE = 0.6
 # voices: intercept, an open ending, a broken one, the logit of `closes`. The area under its curve is 0.86; Smart
 # Turn's on the same pauses is 0.59.
 _INTERCEPT, _IS_OPEN, _IS_BROKEN, _CLOSES = 1.62, 0.67, 0.63, -0.95
+_SOUND, _SOUND_BIAS = 1.0, 0.5
+"""What the logit of `goes_on` adds: on 290 pauses of voices and sentences it was not learned from, its own area is
+0.95, that of the words 0.94, of both 0.96."""
 _CLOSES_BOUND = 0.01
 _PRIOR = {Ending.WHOLE: 0.12, Ending.OPEN: 0.4, Ending.BROKEN: 0.75}
 """Where the recogniser does not tell how sure it is of the end."""
@@ -127,11 +130,13 @@ _KOREAN_WHOLE = re.compile(
 _KOREAN_SOFT_END = re.compile(r"(?:는데|은데)$")
 
 
-def more_coming(text: str, confidence: float = 1.0, closes: float | None = None) -> float:
+def more_coming(
+    text: str, confidence: float = 1.0, closes: float | None = None, goes_on: float | None = None
+) -> float:
     """Probability, 0 to 1, that a caller who pauses after `text` has not finished.
 
-    `confidence` is the recogniser's mean for the words, `closes` its probability that the text ends where it does;
-    None when it does not tell.
+    `confidence` is the recogniser's mean for the words, `closes` its probability that the text ends where it does,
+    `goes_on` the probability, by the sound, that the voice goes on; None when it does not tell.
     """
     how = ending(text, confidence)
     if closes is None:
@@ -139,6 +144,9 @@ def more_coming(text: str, confidence: float = 1.0, closes: float | None = None)
     bounded = min(max(closes, _CLOSES_BOUND), 1 - _CLOSES_BOUND)
     score = _INTERCEPT + _CLOSES * math.log(bounded / (1 - bounded))
     score += _IS_OPEN * (how is Ending.OPEN) + _IS_BROKEN * (how is Ending.BROKEN)
+    if goes_on is not None:
+        bounded = min(max(goes_on, _CLOSES_BOUND), 1 - _CLOSES_BOUND)
+        score += _SOUND_BIAS + _SOUND * math.log(bounded / (1 - bounded))
     found = 1 / (1 + math.exp(-score))
     return max(found, _BROKEN_LEAST) if how is Ending.BROKEN else found
 

@@ -214,7 +214,8 @@ class Listening:
                 job = Job(opened.item_id, self._glances)
                 wanted = self._board.input.transcription
                 language = (wanted.language if wanted else None) or self._answering.language
-                self._board.do(Glance(job, started.start_ms, self._heard_ms, language, urgent=True))
+                begin = max(0, self._overlap.onset_ms - overlap.GLANCE_BEFORE_MS)
+                self._board.do(Glance(job, begin, self._heard_ms, language, urgent=True))
             case overlap.Output.PASS:
                 self._unannounced = None
                 return True
@@ -226,7 +227,7 @@ class Listening:
         opened = self._open
         if opened is not None and opened.item_id == event.job.item_id and event.job.revision == self._glances:
             if self._unannounced is not None:
-                self._overlaps(overlap.Words(event.text, whole=False))
+                self._overlaps(overlap.Words(event.text, whole=False, listens=event.listens))
                 return
             self._captions, delta = self._captions.heard(event.text)
             self._caption_delta(opened.item_id, delta)
@@ -401,7 +402,7 @@ class Listening:
             self._open = replace(
                 opened, text=event.text, language=event.language, transcribed_at=self._board.now
             )
-            more = more_coming(event.text, event.confidence, event.closes)
+            more = more_coming(event.text, event.confidence, event.closes, event.goes_on)
             self._turn_event(turns.Understood(opened.turn, event.job.revision, more), turns.TurnPolicy())
             self._overlaps(overlap.Words(event.text, whole=True))
             wanted = event.text and self._board.creates_response and self._unannounced is None

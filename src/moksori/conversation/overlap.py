@@ -1,8 +1,8 @@
 """Somebody speaks while an answer sounds: are they taking the turn, or only saying that they listen?
 
-A total function: `step(state, event) -> (state, output)`. What was said decides, as soon as a few syllables can be
-decoded; the length decides where no words come. Until then nothing is announced, because a client empties its
-loudspeaker when it hears of speech. All times are audio time (ms).
+A total function: `step(state, event) -> (state, output)`. How the speech begins decides where the recogniser can tell
+by its sound; else the words do, as soon as a few syllables can be decoded; else the length. Until then nothing is
+announced, because a client empties its loudspeaker when it hears of speech. All times are audio time (ms).
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import assert_never
 
-FIRST_GLANCE_MS = 224
-"""Speech after which its first words are looked at: about a syllable and a half."""
+FIRST_GLANCE_MS = 192
+"""Speech after which it is looked at first: about a syllable, enough for its sound."""
+GLANCE_BEFORE_MS = 300
+"""Audio before the speech that a look contains."""
+UNCLEAR_AGAIN_MS = 96
+"""And again after so much more, while it is unclear."""
 GLANCE_EVERY_MS = 192
-"""And again after so much more, while they sound like an acknowledgement."""
+"""And again after so much more, while it is an acknowledgement."""
 DECIDE_MS = 352
 """Speech of this length whose words are not known yet takes the turn: the loudspeaker is silent within 400 ms."""
 LONGEST_ACKNOWLEDGEMENT_MS = 1_100
 """"Oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
+LISTENS, TAKES = 0.55, 0.4
+"""Probability of an acknowledgement from which on the sound decides for one, and up to which against it."""
 REMAINING_MS = 700
 """An answer with less left to play is as good as over: then an acknowledgement is a reply to it."""
 
@@ -60,10 +66,14 @@ class GoesOn:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What was understood. `whole`: the speech has ended or pauses, so no word of it is cut."""
+    """What was understood. `whole`: the speech has ended or pauses, so no word of it is cut.
+
+    `listens`: probability by the sound that it is an acknowledgement or no speech; None where that is not known.
+    """
 
     text: str
     whole: bool
+    listens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +132,19 @@ def _goes_on(state: State, event: GoesOn) -> tuple[State, Output | None]:
     limit = DECIDE_MS if state.phase is Overlap.UNHEARD else LONGEST_ACKNOWLEDGEMENT_MS
     if length >= limit:
         return IDLE, Output.INTERRUPT
-    due = FIRST_GLANCE_MS if state.glanced_ms == 0 else state.glanced_ms + GLANCE_EVERY_MS
+    every = UNCLEAR_AGAIN_MS if state.phase is Overlap.UNHEARD else GLANCE_EVERY_MS
+    due = FIRST_GLANCE_MS if state.glanced_ms == 0 else state.glanced_ms + every
     if event.can_glance and length >= due:
         return replace(state, glanced_ms=length), Output.GLANCE
     return state, None
 
 
 def _words(state: State, event: Words) -> tuple[State, Output | None]:
+    if event.listens is not None and not event.whole:
+        if event.listens <= TAKES:
+            return IDLE, Output.INTERRUPT
+        if event.listens >= LISTENS and state.phase is Overlap.UNHEARD:
+            return replace(state, phase=Overlap.ACKNOWLEDGING), None
     if not event.text.strip():
         return state, None  # nothing understood: a cough, or too little of a word
     fits = is_acknowledgement(event.text) if event.whole else may_become_acknowledgement(event.text)

@@ -85,7 +85,7 @@ ANSWER: Final[dict[tuple[str, str], frozenset[str]]] = {
 """`answer.Answer`. Held says nothing; done is for ever; from live every way ends in done, once."""
 
 OVERLAP: Final[dict[tuple[str, str], frozenset[tuple[str, str | None]]]] = {
-    # `words`: something that is no acknowledgement; `over`: the turn has ended.
+    # `words`: something that is no acknowledgement, by what was said or by how it sounds; `over`: the turn has ended.
     ("none", "began"): frozenset({("unheard", None)}),
     ("none", "goes_on"): frozenset({("none", None)}),
     ("none", "words"): frozenset({("none", None)}),

@@ -48,9 +48,9 @@ Smart Turn calls some finished sentences unfinished; a pause inside a sentence r
 
 WHOLE, UNFINISHED = 0.15, 0.55
 """Probability that more is coming up to which words count as all there is, and from which on as broken off."""
-WHOLE_HOLD_MS = 384
+WHOLE_HOLD_MS = 352
 """Wait for words that may be all: about what it takes to understand them and to prepare the answer."""
-DOUBTED_HOLD_MS = 940
+DOUBTED_HOLD_MS = 1_100
 """Wait just short of `UNFINISHED`; between the two bounds the wait grows evenly."""
 UNFINISHED_HOLD_MS = 1_300
 """Wait when the words break off ("my order number is …"); pauses inside a sentence rarely last longer."""

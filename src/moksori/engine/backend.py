@@ -22,7 +22,7 @@ from moksori.agent.backend import (
 )
 from moksori.agent.brain import BrainFailed, Called, Finished, Said, Thought
 from moksori.agent.filler import FILLER
-from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed
+from moksori.agent.speech import SPEAKING_RATE, Glimpse, Priority, SpeechFailed
 from moksori.audio.pcm import from_float
 from moksori.conversation import events as ev
 from moksori.conversation.board import Rules
@@ -336,7 +336,13 @@ class LocalBackend:
         else:
             self._post(
                 ev.Transcribed(
-                    effect.job, heard.text, heard.language, heard.audio_ms, heard.confidence, heard.closes
+                    effect.job,
+                    heard.text,
+                    heard.language,
+                    heard.audio_ms,
+                    heard.confidence,
+                    heard.closes,
+                    heard.goes_on,
                 )
             )
 
@@ -357,20 +363,20 @@ class LocalBackend:
     async def _glance(self, effect: ev.Glance) -> None:
         assert self._ear is not None
         recogniser = self._engine.glancing
-        text = ""
+        glimpse = Glimpse("")
         if recogniser is not None:
             try:
                 samples = self._ear.slice(effect.start_ms, effect.end_ms)
                 if effect.urgent:
-                    text = await recogniser.glance(samples, effect.language)
+                    glimpse = await recogniser.glance(samples, effect.language)
                 else:
                     heard = await self._engine.recogniser.transcribe(
                         samples, language=effect.language, priority=Priority.IDLE
                     )
-                    text = heard.text
+                    glimpse = Glimpse(heard.text)
             except (SpeechFailed, Overloaded) as error:
                 self._engine.log.warning("glance failed", error=str(error))
-        self._post(ev.Glimpsed(effect.job, text))
+        self._post(ev.Glimpsed(effect.job, glimpse.text, glimpse.listens))
 
     async def _judge(self, effect: ev.JudgeEnd) -> None:
         assert self._ear is not None

@@ -347,7 +347,9 @@ class Engine:
 
     @property
     def end_of_turn(self) -> EndOfTurn | None:
-        return self._end_of_turn if self.overlapped else None
+        """Who is asked whether a pause is an end; nobody where the recogniser itself hears it."""
+        heard = self.glancing is not None and self.glancing.hears_ends
+        return self._end_of_turn if self.overlapped and not heard else None
 
     @property
     def recogniser(self) -> Recogniser:

@@ -27,10 +27,11 @@ import ctranslate2
 import numpy as np
 import tokenizers
 
-from moksori.agent.speech import HEARING_RATE, Priority, Samples, SpeechFailed, Transcript
+from moksori.agent.speech import HEARING_RATE, Glimpse, Priority, Samples, SpeechFailed, Transcript
 from moksori.audio import pcm
 from moksori.audio.mel import HOP, log_mel
 from moksori.engine.runner import Run, one_thread
+from moksori.engine.witness import Floats, Witness
 
 PAD_S = 8.0
 """Silence after the utterance."""
@@ -39,6 +40,8 @@ SECOND_PAD_S = 12.0
 GLANCE_PAD_S = 1.2
 GLANCE_TOKENS = 5
 """A glance writes two or three words; in so short a window the model would go on for ever."""
+_SOUND_IS_ENOUGH = HEARING_RATE * 8 // 10
+"""Samples, 300 ms of them before the speech: the readings of the encoder were learned from so much and less."""
 WINDOW_S = 30.0
 """The longest window the encoder has positions for."""
 LONGEST_PIECE_S = 26.0
@@ -118,6 +121,9 @@ class Whisper:
                 f"Whisper cannot be loaded from {path} ({error}): run `moksori models verify`."
             ) from error
         self._languages = tuple(languages)
+        self._witness = Witness()
+        probe = np.zeros(HEARING_RATE // 2, np.float32)
+        self.hears_ends = self._witness.goes_on(_frames(self._encode(probe, 0.0)), len(probe)) is not None
         self._start = self._token("<|startoftranscript|>")
         self._before = self._token("<|startofprev|>")
         self._task = [self._token("<|transcribe|>"), self._token("<|notimestamps|>")]
@@ -141,9 +147,11 @@ class Whisper:
         began = time.perf_counter()
         known = self._known(language)
         heard: list[_Heard] = []
+        goes_on = None
         try:
             for piece in pieces(samples):
                 encoded = self._encode(piece, self._pad_s)
+                goes_on = self._witness.goes_on(_frames(encoded), len(piece))
                 known = known or self._detect(encoded)
                 before = " ".join([prompt or "", *(h.text for h in heard)]).strip()
                 heard.append(self._write(piece, encoded, known, before))
@@ -156,18 +164,25 @@ class Whisper:
             audio_ms=pcm.ms_of(len(samples), HEARING_RATE),
             decode_ms=round((time.perf_counter() - began) * 1000),
             closes=heard[-1].closes if heard else None,
+            goes_on=goes_on,
         )
 
-    def glance(self, samples: Samples, language: str | None) -> str:
-        """The first words of speech that goes on, in a short window: three times quicker and less exact."""
+    def glance(self, samples: Samples, language: str | None) -> Glimpse:
+        """The first words of speech that goes on, in a short window: three times quicker and less exact.
+
+        Of the first half second only the sound is told: words cut so short are more often wrong than right.
+        """
         try:
             known = self._known(language)
             encoded = self._encode(samples, GLANCE_PAD_S)
+            listens = self._witness.listens(_frames(encoded), len(samples))
+            if listens is not None and len(samples) < _SOUND_IS_ENOUGH:
+                return Glimpse("", listens)
             known = known or self._detect(encoded)
             heard = self._generate(encoded, len(samples), known, "", most=GLANCE_TOKENS)
         except Exception as error:  # ctranslate2 raises RuntimeError and ValueError
             raise SpeechFailed(f"Whisper could not decode {len(samples)} samples: {error}.") from error
-        return "" if _nobody_spoke(heard) else heard.text
+        return Glimpse("" if _nobody_spoke(heard) else heard.text, listens)
 
     def warm(self) -> None:
         """Decode something of a question's length, so that the first caller waits no longer than the tenth."""
@@ -288,7 +303,11 @@ class WhisperRecogniser:
             priority, partial(self.model.decode, samples, language=language, prompt=prompt)
         )
 
-    async def glance(self, samples: Samples, language: str | None = None) -> str:
+    @property
+    def hears_ends(self) -> bool:
+        return self.model.hears_ends
+
+    async def glance(self, samples: Samples, language: str | None = None) -> Glimpse:
         """See `Whisper.glance`; implements `Glancing`."""
         return await self._run(Priority.WAITED_FOR, partial(self.model.glance, samples, language))
 
@@ -309,6 +328,12 @@ def pieces(samples: Samples) -> list[Samples]:
     out.append(samples)
     least = _LEAST_S * HEARING_RATE
     return [piece for piece in out if len(piece) >= least and pcm.dbfs(piece) > _TOO_QUIET_DBFS]
+
+
+def _frames(encoded: Any) -> Floats:
+    """[frames, size] of what the encoder gave for one utterance."""
+    frames: Floats = np.asarray(encoded, np.float32)[0]
+    return frames
 
 
 def clean(text: str) -> str:

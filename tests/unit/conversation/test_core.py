@@ -111,10 +111,10 @@ def test_doubt_waits_and_certainty_does_not() -> None:
         c.silence(160)
         c.judged(probability)
         c.transcribed("Where is my order?")
-        c.silence(256)
+        c.silence(224)
     assert sure.of("input_audio_buffer.committed")
     assert not unsure.of("input_audio_buffer.committed")
-    unsure.silence(64)
+    unsure.silence(96)
     assert unsure.of("input_audio_buffer.committed"), (
         "silence_duration_ms is the longest a server_vad turn is held"
     )

@@ -40,6 +40,8 @@ def test_a_word_cut_in_the_middle_gets_the_benefit_of_the_doubt(text: str, may: 
 
 def _kind(event: overlap.Event) -> str:
     match event:
+        case overlap.Words(listens=listens) if listens is not None:
+            return "words" if listens < 0.5 else "acknowledgement"
         case overlap.Words():
             return "words" if not overlap.is_acknowledgement(event.text) else "acknowledgement"
         case overlap.Over():
@@ -53,6 +55,7 @@ def test_the_machine_does_what_its_table_says_and_all_of_it() -> None:
         overlap.Began(1000),
         *(overlap.GoesOn(1000 + ms, g) for ms in (96, 224, 352, 1200) for g in (True, False)),
         *(overlap.Words(t, w) for t in ("Yeah", "Stop now") for w in (True, False)),
+        *(overlap.Words("", False, p) for p in (0.1, 0.9)),
         *(overlap.Over(t, r) for t in ("Yeah", "Stop now", None) for r in (0, 5000)),
         overlap.Withdrawn(),
     ]
@@ -108,6 +111,22 @@ def test_an_interruption_is_announced_as_soon_as_its_words_are_known() -> None:
     glimpsed(c, "Wait")
     assert c.types == ["input_audio_buffer.speech_started"]
     assert c.conversation.items()[-1].status == "incomplete"
+
+
+@pytest.mark.parametrize(("listens", "sent"), [(0.1, ["input_audio_buffer.speech_started"]), (0.9, [])])
+def test_how_speech_begins_decides_where_that_is_clear(listens: float, sent: list[str]) -> None:
+    c = answering()
+    c.speech(224)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", listens))
+    c.speech(160)
+    assert c.types == sent
+
+
+def test_a_beginning_that_is_unclear_waits_for_its_words() -> None:
+    c = answering()
+    c.speech(224)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "Wait", 0.5))
+    assert c.types == ["input_audio_buffer.speech_started"]
 
 
 def test_speech_whose_words_stay_unknown_interrupts_within_400_ms() -> None:

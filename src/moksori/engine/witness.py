@@ -1,0 +1,68 @@
+"""What the recogniser's encoder knows besides the words: whether a speaker goes on, and whether he only listens.
+
+Linear readings of Whisper base's last encoder layer, whose frames (20 ms) carry the melody, the lengthening of last
+syllables and the first sounds of a word long before words can be written. They are
+learned from synthetic voices (`tests/models/train_witness.py` writes `witness.npz`) and cost one product of a few thousand numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+FRAME = 320
+"""Samples at 16 kHz of one frame of the encoder."""
+PADDING_FRAMES = 15
+"""Frames before the onset in what a glance gets: the turn's `prefix_padding_ms`."""
+SILENT_FRAMES = 5
+"""Frames of silence after the voice when a pause is decoded: 64 ms, and what voice activity notices late."""
+LAST_FRAMES = 8
+"""Frames of voice that tell how it ends: the last syllable."""
+AFTER_FRAMES = 10
+"""Frames of silence after what was heard, in which the encoder sums it up."""
+_SOUNDEST = 30.0
+
+
+def ending_features(encoded: Floats, samples: int) -> Floats:
+    """[2 * 512]: the last syllable and the silence after it. `encoded` is [frames, 512]."""
+    end = samples // FRAME
+    voice = max(1, end - SILENT_FRAMES)
+    last = encoded[max(0, voice - LAST_FRAMES) : voice].mean(0)
+    return np.concatenate([last, encoded[voice : end + SILENT_FRAMES].mean(0)])
+
+
+def onset_features(encoded: Floats, samples: int) -> Floats:
+    """[3 * 512]: all speech so far, the padding after it, its last 100 ms."""
+    end = samples // FRAME
+    begin = min(PADDING_FRAMES, max(0, end - 1))
+    spoken, after = encoded[begin:end].mean(0), encoded[end : end + AFTER_FRAMES].mean(0)
+    return np.concatenate([spoken, after, encoded[max(0, end - 5) : end].mean(0)])
+
+
+class Witness:
+    """The two readings; None where the encoder is not the one they were learned from."""
+
+    def __init__(self) -> None:
+        with resources.files("moksori.engine").joinpath("witness.npz").open("rb") as file:
+            self._learned: dict[str, Any] = dict(np.load(file))
+
+    def goes_on(self, encoded: Floats, samples: int) -> float | None:
+        """Probability, even odds beforehand, that somebody who pauses now has not finished."""
+        return self._read("ending", ending_features, encoded, samples)
+
+    def listens(self, encoded: Floats, samples: int) -> float | None:
+        """Probability that speech over an answer only says "I am listening", or is no speech at all."""
+        return self._read("onset", onset_features, encoded, samples)
+
+    def _read(self, name: str, features: Any, encoded: Floats, samples: int) -> float | None:
+        weights = self._learned[name].astype(np.float32)
+        if encoded.shape[1] * (len(weights) // 512) != len(weights) or samples < FRAME * (SILENT_FRAMES + 1):
+            return None
+        score = float(features(encoded, samples) @ weights + self._learned[f"{name}_bias"])
+        return 1 / (1 + math.exp(-min(max(score, -_SOUNDEST), _SOUNDEST)))
