@@ -27,7 +27,7 @@ from moksori.bench.relay import run as measure
 from moksori.bench.relay import stacks
 from moksori.bench.relay.procs import cpu_s, pss_kib
 from moksori.bench.relay.run import Bench, Load
-from moksori.bench.relay.stacks import KEY, Relay
+from moksori.bench.relay.stacks import KEY, CannotMeasure, Relay
 
 SCHEMA: Final = "moksori.bench.relay-soak/1"
 ANSWER_EVERY_S: Final = 10.0
@@ -38,6 +38,8 @@ FLAT_KIB: Final = 16 * 1024
 """What memory may grow by afterwards, on the line of least squares."""
 LEDGER_S: Final = 5.0
 """The ledger is written within a fraction of a second."""
+KEPT_UP_US: Final = 1_000_000
+"""A load whose messages come back later than this, in the middle, is more than the machine could carry at the time."""
 MISSED: Final = 100
 """Messages of each session that its client claims not to have had when it comes back."""
 
@@ -60,6 +62,11 @@ def soak(sessions: int, frame_ms: int, seconds: float, *, tls: bool = False) -> 
         with measure.connected(bench, load) as talk:
             before = cpu_s(relay.pids())
             said, memory = _watched(talk.go, relay)
+            if said["p50"] > KEPT_UP_US:
+                raise CannotMeasure(
+                    f"The machine could not carry this load: half the messages took more than {said['p50'] / 1e6:.1f} s. "
+                    "Nothing else may run beside it."
+                )
             spent = cpu_s(relay.pids()) - before
             metrics = {} if tls else _metrics(relay)
             heard = mock.heard()
@@ -172,7 +179,9 @@ def _resumed(relay: Relay, session_id: str, got: int) -> str:
     seen = max(0, got - MISSED - 1)
     url = f"ws://{relay.host}:{relay.port}{relay.path}&session_id={session_id}&last_event_id=event_{seen}"
     try:
-        with connect(url, additional_headers={"authorization": f"Bearer {KEY}"}, max_size=None) as line:
+        with connect(
+            url, additional_headers={"authorization": f"Bearer {KEY}"}, max_size=None, close_timeout=1
+        ) as line:
             greeting = json.loads(line.recv(10))
             if greeting.get("resume", {}).get("gap") is not False:
                 return f"{session_id}: a gap"
