@@ -64,7 +64,7 @@ def soak(sessions: int, frame_ms: int, seconds: float, *, tls: bool = False) -> 
             said, memory = _watched(talk.go, relay)
             if said["p50"] > KEPT_UP_US:
                 raise CannotMeasure(
-                    f"The machine could not carry this load: half the messages took more than {said['p50'] / 1e6:.1f} s. "
+                    f"The machine could not carry this load: half the messages took over {said['p50'] / 1e6:.1f} s. "
                     "Nothing else may run beside it."
                 )
             spent = cpu_s(relay.pids()) - before
