@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moksori.shop.flows.intents import BUCKETS, Intents, features
-from moksori.shop.flows.wishes import hits
+from moksori.shop.flows.intents import BUCKETS, FAULT, NONE, Intents, features
+from moksori.shop.flows.wishes import SMALL_TALK, hits
 from moksori.shop.texts.catalogue import fill
 
 FILLINGS = 5
@@ -27,6 +27,10 @@ EPOCHS = 8
 RATE = 2.0
 DROPPED = 0.3
 """Share of a sentence's features that are left out in training, so that no single word decides."""
+REMARKED = 3
+"""One wish in so many is also learnt with a remark beside it."""
+FIRST = 0.7
+"""Share of remarks that come before the wish."""
 FOLDS = 5
 _HERE = files("moksori.shop.flows")
 _FILL = tomllib.loads(_HERE.joinpath("utterances.toml").read_text("utf-8"))
@@ -59,6 +63,22 @@ def samples() -> list[Sample]:
                 facts = {k: v[int(random.integers(len(v)))] for k, v in fillers.items()}
                 ways.add(fill(utterance, language, facts))
             found += [Sample(flow, way, family, language) for way in sorted(ways)]
+    return found + _with_remarks(found)
+
+
+def _with_remarks(given: Sequence[Sample]) -> list[Sample]:
+    """Wishes with something beside them that is none, as people say them in one breath."""
+    random = np.random.default_rng(5)
+    found: list[Sample] = []
+    for language in ("ko", "en"):
+        remarks = [s.text for s in given if s.flow in (NONE, FAULT) and s.language == language]
+        wishes = [s for s in given if s.flow not in (NONE, *SMALL_TALK) and s.language == language]
+        for wish in [wishes[i] for i in random.permutation(len(wishes))[: len(wishes) // REMARKED]]:
+            remark = remarks[int(random.integers(len(remarks)))]
+            if wish.flow == FAULT and remark == wish.text:
+                continue
+            pair = (remark, wish.text) if random.random() < FIRST else (wish.text, remark)
+            found.append(Sample(wish.flow, ". ".join(pair), wish.family, language))
     return found
 
 

@@ -99,15 +99,19 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
             lead = ""
     if not found and sure == 0.0:
         return _of_the_whole(text)
-    if any(
-        writes(each.flow) for each in found
-    ):  # "I ordered it twice, cancel one" does not ask for the orders
-        found = [
-            each for each in found if each.flow not in ASIDES or each.reading.sure >= SURE or asks(each.text)
-        ]
+    if any(writes(each.flow) for each in found):
+        found = [each for each in found if each.flow not in ASIDES or each.asked()]
     if len(found) == 1:
-        return [Goal(found[0].flow, text)]
+        return [Goal(_in_all(found[0].flow, text) if len(clauses) > 1 else found[0].flow, text)]
     return [Goal(each.flow, each.text) for each in found]
+
+
+def _in_all(flow: str, text: str) -> str:
+    """What a turn of several clauses wishes, one of which seemed to: the whole may be clearer than its part."""
+    shares = read(text).shares
+    best = next(iter(shares))
+    other = best not in (flow, NONE, FAULT, *SMALL_TALK)
+    return best if other and shares[best] >= SURE and shares.get(flow, 0.0) < PLAUSIBLE else flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,10 @@ class _Wish:
     flow: str
     text: str
     reading: Reading
+
+    def asked(self) -> bool:
+        """Whether it is a question of its own; "I ordered it twice, cancel one" does not ask for the orders."""
+        return self.reading.sure >= SURE or (asks(self.text) and next(iter(self.reading.shares)) == self.flow)
 
     def and_said(self, clause: str) -> _Wish:
         return replace(self, text=f"{self.text} {clause}")
