@@ -35,7 +35,26 @@ ONSETS_MS = (160, 224, 288, 352)
 LEAD_MS, SILENCE_MS = 300, 96
 RIDGE = 1_000.0
 OUT = Path("src/moksori/engine/witness.npz")
-ASKING = frozenset("Can Could Do Did Is Are Will May Does What When Where Why Who How Which".split())
+ASKING = frozenset(
+    [
+        "Can",
+        "Could",
+        "Do",
+        "Did",
+        "Is",
+        "Are",
+        "Will",
+        "May",
+        "Does",
+        "What",
+        "When",
+        "Where",
+        "Why",
+        "Who",
+        "How",
+        "Which",
+    ]
+)
 
 Floats = Any
 _hibari: list[Any] = []

@@ -1,8 +1,8 @@
 """What the recogniser's encoder knows besides the words: whether a speaker goes on, and whether he only listens.
 
 Linear readings of Whisper base's last encoder layer, whose frames (20 ms) carry the melody, the lengthening of last
-syllables and the first sounds of a word long before words can be written. They are
-learned from synthetic voices (`tests/models/train_witness.py` writes `witness.npz`) and cost one product of a few thousand numbers.
+syllables and the first sounds of a word long before words can be written. They are learned from synthetic voices by
+`tests/models/train_witness.py`, which writes `witness.npz`, and cost one product of a few thousand numbers.
 """
 
 from __future__ import annotations
