@@ -416,6 +416,7 @@ def _as_goal(text: str, code: str) -> int:
 
 _DENIED = re.compile(
     r"\S+ (?:건 |것은 )?아니(?:고|라|에요|예요|지만|구)\S*"
+    r"|same size|same fit|size is (?:fine|right)|사이즈는 (?:그대로|같|똑같|맞)\S*"
     r"|(?:\bnot|n'?t) (?:broken|faulty|defective|damaged|wrong)|nothing(?:'?s| is)? wrong"
 )
 """A reason that a caller says it is not ("고장은 아니고")."""

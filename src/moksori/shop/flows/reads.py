@@ -170,4 +170,4 @@ def plain(key: str, *, over: bool = False) -> Callable[[State, Goal, date], Serv
 
 def between(state: State, goal: Goal, today: date) -> Served:
     first, second = (say(f"wish.{flow}", state.language) for flow in goal.choices)
-    return goal, Done(say("askbetween", state.language, first=first, second=second))
+    return goal, Done(say("ask_between", state.language, first=first, second=second))

@@ -48,6 +48,8 @@ class State:
     """Sentences in a row that were not understood."""
     before: str = ""
     """What was said of a thing without saying what shall be done, until the next turn says it."""
+    topic: str | None = None
+    """The order that was spoken of last."""
     between: tuple[str, ...] = ()
     """The two wishes the caller was asked to choose from."""
     wanted: tuple[str, ...] = ()

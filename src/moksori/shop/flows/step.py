@@ -7,6 +7,7 @@ asked, then a wish of its own; a wish in between is served and the one before it
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any, assert_never
@@ -19,7 +20,7 @@ from moksori.shop.flows.intents import FAULT
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
-from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, short, wishes, writes
+from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, hits, short, wishes, writes
 from moksori.shop.guard.answers import About, Answer, understand
 from moksori.shop.guard.text import joined, words
 
@@ -37,6 +38,7 @@ READ_AGAIN = frozenset({
 """Refusals of a confirmation after which the sentence is read out once more."""
 GONE = frozenset({"corrected", "new_value", "expired", "replaced", "changed", "unknown_proposal", "refused"})
 """Refusals after which the write has to be proposed anew."""
+AGREES = re.compile(r"^\W*(yes|yeah|yep|sure|okay|ok|네|넵|예|응|그래)\b", re.IGNORECASE)
 LONG_ANSWER = 4
 """Words above which a sentence that wishes for another change is more than an answer to what was asked."""
 NOTHING = About.of("")
@@ -106,8 +108,8 @@ def _digresses(goal: Goal, current: Goal, text: str) -> bool:
     if current.asked in ("reason", "address", "identity", "option", "method"):
         return False
     aside = ("cancel", "return", "exchange", "delivery", "refund_status", "points", "cart")
-    if writes(goal.flow) and len(words(text)) > LONG_ANSWER:
-        return True
+    if writes(goal.flow) and (len(words(text)) > LONG_ANSWER or goal.flow not in hits(text)):
+        return len(words(text)) > LONG_ANSWER
     return goal.flow in aside and len(words(text)) > 1
 
 
@@ -163,6 +165,10 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
         return _begin(state, aside, today)
     if answer.voids and corrected is not None:
         return _advance(replace(state, goals=(corrected, *state.goals[1:]), proposal=None), today)
+    if answer is Answer.NEW_VALUE and not aside and AGREES.search(text) is not None:
+        return _advance(
+            replace(state, proposal=None), today
+        )  # a yes with words beside it: it is read out anew
     if answer.voids:
         rest = state.goals[1:]
         state = replace(state, goals=rest, proposal=None)
@@ -203,7 +209,8 @@ def _corrected(state: State, goal: Goal, text: str, today: date) -> Goal | None:
             keep = {k: v for k, v in goal.slots.items() if k in ("order", "reason", "lines")}
             if lines:
                 keep["lines"] = [each["line"] for each in lines]
-            said = text if lines or goal.flow == "return" else f"{goal.text} {text}"
+            same = lines and keep["lines"] == goal.slots.get("lines")
+            said = text if (lines or goal.flow == "return") and not same else f"{goal.text} {text}"
             return Goal(goal.flow, said, keep)
         if goal.flow == "exchange":
             keep = {k: v for k, v in goal.slots.items() if k in ("order", "reason", "lines")}
@@ -310,7 +317,7 @@ def _advance(state: State, today: date) -> tuple[State, tuple[Action, ...]]:
         if state.proposal is not None and writes(state.goals[0].flow):
             return _say(state, state.proposal.sentence)
         goal, outcome = serve(state, state.goals[0], today)
-        state = replace(state, goals=(goal, *state.goals[1:]))
+        state = replace(state, goals=(goal, *state.goals[1:]), topic=goal.slots.get("order", state.topic))
         match outcome:
             case Need(key, tool, arguments):
                 return replace(state, waiting=key), (Call(tool, arguments),)

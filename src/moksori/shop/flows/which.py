@@ -15,13 +15,16 @@ from moksori.shop.flows.intents import FAULT, intents
 from moksori.shop.flows.matching import Order, refer
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome
 from moksori.shop.flows.state import Goal, State
-from moksori.shop.flows.wishes import PLAUSIBLE
-from moksori.shop.guard.text import words
+from moksori.shop.guard.text import fold, words
 
 LOOKED_THROUGH = 20
 """Orders that are fetched at once; older ones are found by their number."""
 LOOKED_INTO = 4
 """Orders of many items that are fetched whole, so that each of their items can be named."""
+SAME = re.compile(r"\b(it|that|this|them|those|these)\b|그거|그걸|그건|이거|이걸|이건|그 주문|그것")
+"""Words for what was just spoken of."""
+NEAR = 8
+"""Characters within which a day belongs to "ordered"."""
 CUT = re.compile(r" 외 \d+개$")
 """How a list of items ends that leaves some out."""
 
@@ -47,17 +50,22 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return goal, found
     if not orders:
         return goal, Done(say("no_orders", state.language))
-    orders, missing = _whole(state, goal, orders)
-    if missing is not None:
-        return goal, missing
+    if not _plain(state, goal, orders, today):
+        orders, missing = _whole(state, goal, orders)
+        if missing is not None:
+            return goal, missing
     if goal.asked == "which" and "answer" in goal.slots:
         return _chosen(state, goal, orders, today)
-    text = goal.text
+    text = _without_arrival(goal.text) if goal.flow == "delivery" else goal.text
     if goal.flow == "exchange":
         text = matching.as_it_is(text, _names_in(orders))
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
+    if not meant.named and SAME.search(fold(text)) is not None:  # "then cancel it"
+        spoken_of = [o for o in orders if o["order_id"] == state.topic]
+        if _fitting(goal, spoken_of):
+            return _take(goal, spoken_of[0], spoken_of)
     pool = list(meant.orders) if meant.orders else orders
     fitting = meant.best(_fitting(goal, pool))
     if goal.flow == "delivery":  # of what has come nobody asks where it is, if the same is still to come
@@ -74,6 +82,31 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return _take(goal, pool[0], pool)
         return goal, Done(say("none_fits", state.language))
     return goal, _which(state, fitting)
+
+
+_ORDERED = re.compile(r"order|bought|placed|시킨|시켰|주문|산 |샀")
+_ARRIVES = re.compile(r"\b(today|tonight|tomorrow)\b(?!'?s)|오늘|내일|모레", re.IGNORECASE)
+
+
+def _without_arrival(text: str) -> str:
+    """A question of delivery without the day on which the parcel may come, which is no order's ("오늘 와요?")."""
+    kept = ""
+    for clause in re.split(r"(?<=[.?!,])\s|(?<=거)\s|(?<=는데)\s", text):
+        early = _ARRIVES.search(clause)
+        near = early is not None and _ORDERED.search(
+            clause[max(0, early.start() - NEAR) : early.end() + NEAR]
+        )
+        kept += f" {clause if near or early is None else _ARRIVES.sub(' ', clause)}"
+    return kept.strip()
+
+
+def _plain(state: State, goal: Goal, orders: list[Order], today: date) -> bool:
+    """Whether the list alone tells which order is meant: then none has to be looked into."""
+    text = goal.slots.get("answer", goal.text)
+    meant = refer(
+        _without_arrival(text) if goal.flow == "delivery" else text, [*orders, *older(state)], today
+    )
+    return meant.named and len(meant.best(_fitting(goal, list(meant.orders)))) == 1
 
 
 def _names_in(orders: list[Order]) -> list[str]:
@@ -208,20 +241,27 @@ def thing(line: dict[str, Any], language: Language) -> str:
     return f"{line['name'][language]}({option})" if language == "ko" else f"{option} {line['name'][language]}"
 
 
-def _says_why(text: str) -> bool:
-    """Whether an answer to "why" tells a reason at all, and none that speaks of a fault: then a change of mind."""
+FAULTY = 0.6
+"""From here on the model takes a reason for a fault."""
+
+
+def _told_reason(text: str, tries: int) -> str | None:
+    """The reason in an answer of other words: a change of mind, or what sounds like a fault twice."""
     shares = intents().read(text)
-    return (
-        len(words(text)) > 1 and shares[FAULT] < PLAUSIBLE and next(iter(shares)) not in ("human", "goodbye")
-    )
+    best = next(iter(shares))
+    if len(words(text)) < 2 or best in ("human", "goodbye", "policy", "complaint"):
+        return None
+    if shares[FAULT] >= FAULTY:
+        return "defective" if tries else None
+    return "changed_mind"
 
 
 def reason_of(state: State, goal: Goal) -> tuple[Goal, str | Ask]:
     if "reason" not in goal.slots:
         text = goal.slots["answer"] if goal.asked == "reason" and "answer" in goal.slots else goal.text
         reason = matching.reason_meant(text)
-        if reason is None and goal.asked == "reason" and not goal.tries and _says_why(text):
-            reason = "changed_mind"
+        if reason is None and goal.asked == "reason":
+            reason = _told_reason(text, goal.tries)
         if reason is None:
             return goal, Ask(say("ask_reason", state.language), "reason")
         goal = replace(goal, slots={**goal.slots, "reason": reason}, asked=None)

@@ -31,7 +31,7 @@ TELLING = 0.12
 """How far the likeliest wish of a whole turn must be from the next."""
 ABOUT_THINGS = ("cancel", "return", "exchange")
 """Wishes of which one thing can have only one."""
-ASIDES = ("orders", "product")
+ASIDES = ("orders", "product", "delivery")
 """Beside a wish for a change, what sounds like these mostly tells of it."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
 
@@ -60,7 +60,11 @@ def read(text: str) -> Reading:
     best = next(iter(shares))
     if found:
         rule = found[0]
-        if best == rule or shares[best] < OVERRULES or shares[rule] >= PLAUSIBLE:
+        most = (
+            SURE if best == "policy" else OVERRULES
+        )  # "can I change it?" asks for it, unless it clearly does not
+        polite = best in SMALL_TALK and rule in SMALL_TALK
+        if best == rule or polite or shares[best] < most or shares[rule] >= PLAUSIBLE:
             return Reading(rule, max(shares[rule], LIKELY), shares, ruled=True)
     elif shares[best] < LIKELY:
         return Reading(None, 0.0, shares, ruled=False)

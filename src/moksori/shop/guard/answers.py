@@ -276,8 +276,8 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
 
 
 def _counted(kinds: list[Kind | None], about: About) -> frozenset[Decimal]:
-    """A number that says no other count than the read-out does without naming it ("하나만" of one)."""
-    return frozenset({Decimal(about.pieces)}) if Kind.COUNT in kinds and about.pieces else frozenset()
+    """The number of things that are read out, which the read-out need not say ("한 벌" of one)."""
+    return frozenset({Decimal(about.pieces)}) if about.pieces else frozenset()
 
 
 def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
@@ -304,7 +304,9 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
                 at += 2
                 continue
             before = tokens[at - 1] if at else ""
-            of_one = before in about.words and not about.plural and before not in _SMALL
+            of_one = about.pieces == 1 or (
+                before in about.words and not about.plural and before not in _SMALL
+            )
             if tokens[at] == "one" and (of_one or (len(before) > 2 and before.isdigit())):
                 yield Kind.NEUTRAL  # "the 1001 one", "the blue one"
             else:

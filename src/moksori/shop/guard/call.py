@@ -37,6 +37,7 @@ from moksori.shop.guard.proposal import Why
 from moksori.shop.guard.quoting import quoted
 from moksori.shop.guard.readout import ReadOut
 from moksori.shop.guard.receipts import Receipts, evidence, receipt
+from moksori.shop.guard.text import sentences
 from moksori.shop.guard.texts import refusal, text
 from moksori.shop.guard.tokens import Key, hash_of
 
@@ -125,6 +126,7 @@ class CallGuard:
         self._identity = Identity(replace(caller, call_id=session_id))
         self._state = machine.State()
         self._facts = Facts()
+        self._policy: tuple[str, ...] = ()  # what was read of it in this call: it tells of no deed
         self._reasons: list[str] = []  # of refusals in this call, as they were given
         self._tokens: dict[str, str] = {}  # token -> proposal id
         self._calls: dict[str, asyncio.Task[Outcome]] = {}  # call id -> its one run
@@ -207,7 +209,7 @@ class CallGuard:
         self._language = language
 
     def review(self, text: str) -> Verdict:
-        for told in self._reasons:
+        for told in (*self._policy, *self._reasons):
             text = text.replace(told, " ")  # the shop's own reason, said as it stands
         claim = uncovered(text, self._facts)
         return Clear() if claim is None else Held(claim.text, self._correction())
@@ -232,6 +234,7 @@ class CallGuard:
         if isinstance(done, Refused):
             return self._refused(done)
         records = record_facts(done.value)
+        self._policy = (*self._policy, *_passages(done.value))[-_REASONS:]
         self._facts = replace(
             self._facts, records=(*self._facts.records, *records)[-_REMEMBERED:], latest=records
         )
@@ -447,3 +450,12 @@ def _confirm_tool(language: Language) -> OfferedTool:
 
 def committed_output(done: Done, spec: ToolSpec) -> str:
     return dumped({"ok": True, "done": True, "result": quoted(done.value, spec.quotes)})
+
+
+def _passages(value: JSON) -> tuple[str, ...]:
+    """The passages of the policy in what a tool returned: each whole, then its sentences."""
+    found = value.get("passages") if isinstance(value, dict) else None
+    if not isinstance(found, list):
+        return ()
+    texts = [str(each["text"]) for each in found if isinstance(each, dict) and "text" in each]
+    return tuple(part for whole in texts for part in (whole, *sentences(whole)))
