@@ -32,6 +32,8 @@ class Data:
     words: Mapping[str, re.Pattern[str]]
     reasons: Mapping[str, re.Pattern[str]]
     methods: Mapping[str, re.Pattern[str]]
+    units: Mapping[str, tuple[str, ...]]
+    """How units are said, by how they are written."""
     sizes: Mapping[str, tuple[str, ...]]
     """How sizes are said that are written as letters."""
 
@@ -80,6 +82,7 @@ def data() -> Data:
         sounded=tuple(raw["sounded"]),
         words={name: either(texts) for name, texts in raw["words"].items()},
         reasons={name: either(texts) for name, texts in raw["reason"].items()},
+        units={unit: tuple(ways) for unit, ways in raw["unit"].items()},
         sizes={size: tuple(ways) for size, ways in raw["size"].items()},
         methods={name: either(texts) for name, texts in raw["method"].items()},
     )

@@ -243,12 +243,22 @@ def said_values() -> dict[str, tuple[str, ...]]:
     return {code: tuple(dict.fromkeys(each)) for code, each in ways.items()}
 
 
+_MEASURED = re.compile(r"(\d{2,}|\d)(ml|kg|g|l|cm|mAh)")
+
+
 @cache
 def _ways(code: str) -> tuple[str, ...]:
     """Every way to say one option's value, sizes too ("엑스라지", "이백오십")."""
     known = said_values().get(code)
     if known is not None:
         return known
+    if (measured := _MEASURED.fullmatch(code)) is not None:
+        amount, unit = measured.groups()
+        return (
+            code,
+            amount,
+            *(f"{amount}{gap}{way}" for way in data().units.get(unit, ()) for gap in ("", " ")),
+        )
     number = int(code) if code.isdigit() and len(code) <= 3 else None
     return (code, *data().sizes.get(code, ()), *((sino(number),) if number else ()))
 

@@ -65,6 +65,8 @@ def step(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
 
 
 def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
+    if not joined(text) and state.proposal is not None:
+        return state, (Say(say("again", state.language, sentence=state.proposal.sentence)),)
     if not joined(text):
         return state, (Say(say("silence", state.language)),)
     if state.proposal is not None and state.goals:

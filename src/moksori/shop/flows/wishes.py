@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from moksori.shop.flows import matching
 from moksori.shop.flows.data import data
+from moksori.shop.flows.details import address_in
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.intents import FAULT, NONE, intents
 from moksori.shop.flows.sounds import by_sound
@@ -31,6 +32,12 @@ TELLING = 0.12
 """How far the likeliest wish of a whole turn must be from the next."""
 ABOUT_THINGS = ("cancel", "return", "exchange")
 """Wishes of which one thing can have only one."""
+_NOT_THAT = re.compile(
+    r"\b(?:rather than|instead of) (?:an? |to )?(?:swap|exchang|return|cancel|refund)\w*(?: (?:it|them))?"
+    r"|(?:교환|반품|취소|환불)(?:은|는)? ?(?:말고|아니고|아니라|됐고)",
+    re.IGNORECASE,
+)
+"""A wish that the caller says it is not ("교환 말고 반품")."""
 ASIDES = ("orders", "product", "delivery")
 """Beside a wish for a change, what sounds like these mostly tells of it."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
@@ -83,13 +90,18 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
     """
     found: list[_Wish] = []
     lead = ""
-    clauses = [clause for part in data().split.split(text) if (clause := (part or "").strip(" ,."))]
+    clauses = [
+        clause
+        for part in data().split.split(_NOT_THAT.sub(" ", text))
+        if (clause := (part or "").strip(" ,."))
+    ]
     readings = [read(clause) for clause in clauses]
     told = max(sure, OVERRULES if any(each.ruled or each.sure >= SURE for each in readings) else 0.0)
     for clause, reading in zip(clauses, readings, strict=True):
         # Beside a clear wish, what else is said ("I'm calling about order 1003") is hardly another.
         flow = reading.flow if reading.ruled or reading.sure >= told else None
-        if flow is None or (flow in SMALL_TALK and found):
+        parting = flow == "goodbye" and bool(found) and found[-1].flow in SMALL_TALK
+        if flow is None or (flow in SMALL_TALK and found and not parting):
             if found:
                 found[-1] = found[-1].and_said(clause)
             else:
@@ -102,11 +114,17 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
             found.append(_Wish(flow, f"{lead} {clause}".strip(), reading))
             lead = ""
     if not found and sure == 0.0:
-        return _of_the_whole(text)
+        return _of_the_whole(_NOT_THAT.sub(" ", text))
     if any(writes(each.flow) for each in found):
         found = [each for each in found if each.flow not in ASIDES or each.asked()]
+    if len(found) == 1 and found[0].flow == "account" and address_in(text) is not None:
+        return [Goal("account_address", text)]
     if len(found) == 1:
-        return [Goal(_in_all(found[0].flow, text) if len(clauses) > 1 else found[0].flow, text)]
+        return [
+            Goal(
+                _in_all(found[0].flow, _NOT_THAT.sub(" ", text)) if len(clauses) > 1 else found[0].flow, text
+            )
+        ]
     return [Goal(each.flow, each.text) for each in found]
 
 
