@@ -28,6 +28,8 @@ LIKELY = 0.5
 PLAUSIBLE = 0.2
 """Below this the model holds an expression's flow for wrong, if it is sure of another."""
 OVERRULES = 0.7
+CLEARER = 1.8
+"""How much likelier a wider expression's flow must be than a narrower one's."""
 TELLING = 0.12
 """How far the likeliest wish of a whole turn must be from the next."""
 ABOUT_THINGS = ("cancel", "return", "exchange")
@@ -66,7 +68,9 @@ def read(text: str) -> Reading:
     shares = intents().read(text, found)
     best = next(iter(shares))
     if found:
-        rule = found[0]
+        rule = max(found, key=lambda flow: shares.get(flow, 0.0))
+        if found[0] in SMALL_TALK or shares.get(rule, 0.0) < max(LIKELY, CLEARER * shares.get(found[0], 0.0)):
+            rule = found[0]  # the narrower, unless the model clearly holds for another
         most = (
             SURE if best == "policy" else OVERRULES
         )  # "can I change it?" asks for it, unless it clearly does not
