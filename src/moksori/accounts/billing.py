@@ -84,8 +84,8 @@ class Books:
         self._purses: dict[str, _Purse] = {}
         self._open: dict[str, CallAccount] = {}
 
-    def balances(self, read: dict[str, tuple[int | None, int]], unwritten: dict[str, int]) -> None:
-        """Take over what the database says of credits and of all spending; `unwritten` is ours and not in it yet."""
+    def balances(self, read: dict[str, tuple[int, int]], unwritten: dict[str, int]) -> None:
+        """Take over (credit, spent) by subject from the database; `unwritten` is spent here and not in it yet."""
         for subject, (credit, spent) in read.items():
             purse = self._purse(subject)
             purse.credit, purse.spent, purse.here = credit, spent, unwritten.get(subject, 0)

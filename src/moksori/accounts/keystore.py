@@ -7,11 +7,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from moksori.accounts.keys import SCOPES, KnownKey, Rules
-from moksori.accounts.tables import CreditRow, KeyRow, UsageRow
+from moksori.accounts.tables import CreditRow, KeyRow, SpentRow
 from moksori.store import Database
 
 PREFIX = "mk_"
@@ -162,31 +162,30 @@ async def known(database: Database) -> list[KnownKey]:
     ]
 
 
-async def balances(database: Database) -> dict[str, tuple[int | None, int]]:
-    """(credit, spent) in micro-units by subject; credit is None for a subject that spends without limit."""
+async def balances(database: Database) -> dict[str, tuple[int, int]]:
+    """(credit, spent) in micro-units of every subject that was given credit; the others spend without limit."""
+    given = (
+        select(CreditRow.subject, func.sum(CreditRow.micro).label("credit"))
+        .group_by(CreditRow.subject)
+        .subquery()
+    )
+    query = select(given.c.subject, given.c.credit, func.coalesce(SpentRow.micro, 0)).join(
+        SpentRow, SpentRow.subject == given.c.subject, isouter=True
+    )
     async with database.reading() as session:
-        by_subject = await session.execute(
-            select(CreditRow.subject, func.sum(CreditRow.micro)).group_by(CreditRow.subject)
-        )
-        credit = {subject: int(micro) for subject, micro in by_subject}
-        by_key = await session.execute(
-            select(UsageRow.key_id, func.sum(UsageRow.micro)).group_by(UsageRow.key_id)
-        )
-        spent = {f"key:{key}": int(micro) for key, micro in by_key}
-        by_customer = await session.execute(
-            select(UsageRow.customer_id, func.sum(UsageRow.micro))
-            .where(UsageRow.customer_id.is_not(None))
-            .group_by(UsageRow.customer_id)
-        )
-        spent |= {f"customer:{customer}": int(micro) for customer, micro in by_customer}
-    return {subject: (credit.get(subject), spent.get(subject, 0)) for subject in {*credit, *spent}}
+        return {subject: (int(credit), int(spent)) for subject, credit, spent in await session.execute(query)}
 
 
 async def listed(database: Database) -> list[ListedKey]:
     """Every key as it may be shown, oldest first."""
-    books = await balances(database)
+    credit = {subject: given for subject, (given, _) in (await balances(database)).items()}
+    query = (
+        select(KeyRow, func.coalesce(SpentRow.micro, 0))
+        .join(SpentRow, SpentRow.subject == literal("key:") + KeyRow.id, isouter=True)
+        .order_by(KeyRow.created_at, KeyRow.id)
+    )
     async with database.reading() as session:
-        rows = (await session.scalars(select(KeyRow).order_by(KeyRow.created_at, KeyRow.id))).all()
+        rows = (await session.execute(query)).all()
     return [
         ListedKey(
             id=row.id,
@@ -201,8 +200,8 @@ async def listed(database: Database) -> list[ListedKey]:
             created_at=row.created_at,
             expires_at=row.expires_at,
             revoked_at=row.revoked_at,
-            credit_micro=books.get(f"key:{row.id}", (None, 0))[0],
-            spent_micro=books.get(f"key:{row.id}", (None, 0))[1],
+            credit_micro=credit.get(f"key:{row.id}"),
+            spent_micro=int(spent),
         )
-        for row in rows
+        for row, spent in rows
     ]

@@ -1,4 +1,4 @@
-"""The accounts' tables: keys, credits, and the usage ledger. The last two are append-only."""
+"""The accounts' tables: keys, credits, the usage ledger and its sums. Credits and the ledger are append-only."""
 
 from __future__ import annotations
 
@@ -86,6 +86,16 @@ class UsageRow(AccountsBase):
     """Which price table this was priced with."""
     estimated: Mapped[bool] = mapped_column(Boolean())
     """The service did not say what it used; our own meter did."""
+
+
+class SpentRow(AccountsBase):
+    """What all usage rows of a subject come to: a trigger on `accounts_usage` keeps it, nothing else writes it."""
+
+    __tablename__ = "accounts_spent"
+
+    subject: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """`key:ID` or `customer:ID`."""
+    micro: Mapped[int] = mapped_column(BigInteger())
 
 
 APPEND_ONLY = ("accounts_credit", "accounts_usage")

@@ -24,7 +24,7 @@ from moksori.accounts.keys import ADMIN, KeyRing
 from moksori.accounts.keystore import KeyRefused, NewKey
 from moksori.accounts.ledger import Entry, Ledger
 from moksori.accounts.prices import Price, PriceTable, dearest
-from moksori.accounts.tables import CreditRow, UsageRow
+from moksori.accounts.tables import CreditRow, SpentRow, UsageRow
 from moksori.agent.principal import Caller, Principal
 from moksori.store import Database
 
@@ -38,6 +38,7 @@ __all__ = [
     "test_credits_given_at_once_add_up",
     "test_many_servers_may_make_the_tables_at_once",
     "test_no_row_of_credits_and_usage_can_be_changed",
+    "test_sums_of_usage_are_the_ledgers_also_for_one_that_was_there_before_them",
 ]
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -188,6 +189,42 @@ async def test_a_row_is_written_once_however_many_write_it(address: str) -> None
         assert sorted(row.reference for row in written) == sorted(f"resp_{n}" for n in range(60))
         assert sum(row.micro for row in written) == sum(range(60))
         assert (written[0].at, written[0].units, written[0].estimated) == (NOW, {"text_out": 1}, False)
+
+
+async def test_sums_of_usage_are_the_ledgers_also_for_one_that_was_there_before_them(address: str) -> None:
+    async with await open_accounts(address) as database:
+
+        async def there() -> Database:
+            return database
+
+        for each in (Ledger(there), Ledger(there)):  # the second writes the same rows again
+            for n in range(20):
+                each.add(entry(f"resp_{n}", micro=n, customer=f"c{n % 2}" if n % 3 else None))
+            await each.flush()
+        kept = await sums(database)
+        assert kept["key:key_1"] == sum(range(20))
+        assert kept["customer:c1"] == sum(n for n in range(20) if n % 3 and n % 2)
+        async with database.engine.begin() as connection:  # as the first release left it
+            for statement in BEFORE_THE_SUMS[database.kind]:
+                await connection.execute(text(statement))
+    async with await open_accounts(address) as database:
+        assert await sums(database) == kept
+
+
+BEFORE_THE_SUMS = {
+    "sqlite": ["DROP TRIGGER accounts_usage_summed"],
+    "postgresql": [
+        "DROP TRIGGER accounts_usage_summed ON accounts_usage",
+        "DROP FUNCTION accounts_sum_usage()",
+    ],
+}
+for statements in BEFORE_THE_SUMS.values():
+    statements += ["DROP TABLE accounts_spent", "UPDATE accounts_version SET version_num = '0001'"]
+
+
+async def sums(database: Database) -> dict[str, int]:
+    async with database.reading() as session:
+        return {row.subject: row.micro for row in await session.scalars(select(SpentRow))}
 
 
 async def test_a_ledger_that_could_not_be_written_is_written_later_and_once(
