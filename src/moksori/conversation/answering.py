@@ -31,55 +31,19 @@ from moksori.conversation.events import (
 )
 from moksori.conversation.history import Entry, Spoken
 from moksori.conversation.language import Followed, follow
-from moksori.conversation.overlap import REMAINING_MS, is_acknowledgement
+from moksori.conversation.overlap import REMAINING_MS, only_listens
 from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock
+from moksori.conversation.running import AnsweredTurn, Running, usage_of
 from moksori.conversation.words import WordMap
 from moksori.protocol import server_events as out
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.items import InputAudio, Item, ItemReference, Message, OutputAudio
 from moksori.protocol.response import (
     NO_PARAMS,
-    InputTokenDetails,
-    OutputTokenDetails,
     ResponseParams,
-    Usage,
     overlay,
 )
 from moksori.protocol.session import RealtimeSession
-
-USER_TOKEN_MS = 100
-"""Documented: a token of caller audio is 100 ms."""
-ASSISTANT_TOKEN_MS = 50
-"""Documented: a token of assistant audio is 50 ms."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweredTurn:
-    """The spoken turn that an answer is for. Times are monotonic ms."""
-
-    item_id: str
-    voice_stopped_at: float
-    committed_at: float
-    transcribed_at: float | None
-
-
-@dataclass(slots=True)
-class Running:
-    """An answer and what is known around it."""
-
-    answer: Answer
-    session: RealtimeSession
-    context: tuple[Item, ...] | None
-    """Items given in `response.create` instead of the conversation."""
-    waiting: bool = False
-    """The brain has not been asked yet: some words before it are still being decoded."""
-    turn: AnsweredTurn | None = None
-    tokens: BrainFinished | None = None
-    user_audio_ms: int = 0
-    asked_at: float = 0.0
-    first_text_at: float | None = None
-    first_audio_at: float | None = None
-    voice_to_voice_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +148,12 @@ class Answering:
         if self._owed is not None and self._owed.item_id == item_id:
             self._owed = replace(self._owed, transcribed_at=self._board.now)
 
-    def heard(self, text: str, language: str) -> None:
+    def heard(self, text: str, language: str, listens: float | None) -> None:
         """What the caller said last and in which language; an empty turn is owed nothing.
 
         Who silenced an answer and then only said "mm-hmm", or coughed, hears the rest of it.
         """
-        if self._owed is not None and self.resumes(text):
+        if self._owed is not None and self.resumes(text, listens):
             self._resume()
             return
         self._cut_off = None
@@ -198,9 +162,14 @@ class Answering:
             self._owed = None
             self.discard_held()
 
-    def resumes(self, text: str) -> bool:
-        """Whether these words, said by whoever silenced the last answer, let it go on."""
-        return self._cut_off is not None and self._active is None and is_acknowledgement(text)
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last answer was silenced by speech and has a rest that can be said."""
+        return self._cut_off is not None
+
+    def resumes(self, text: str, listens: float | None) -> bool:
+        """Whether these words and their sound, of whoever silenced the last answer, let it go on."""
+        return self._cut_off is not None and self._active is None and only_listens(text, listens)
 
     def _resume(self) -> None:
         cut_off, self._cut_off = self._cut_off, None
@@ -576,7 +545,7 @@ class Answering:
     def _ended(self, running: Running, ended: AnswerEnded) -> None:
         board, answer = self._board, running.answer
         self._running.pop(answer.id, None)
-        usage = _usage(running)
+        usage = usage_of(running)
         board.emit(
             out.ResponseDone(
                 event_id=board.event_id(), response=answer.response(ended.status, ended.details, usage)
@@ -597,44 +566,3 @@ def _as_heard(item: Item, spoken: Spoken) -> Item:
     )
     heard = OutputAudio(transcript=spoken.words.heard(spoken.cut))
     return Message(role=item.role, content=(heard,), id=item.id, status=status, phase=item.phase)
-
-
-def _usage(running: Running) -> Usage:
-    """Text tokens as the brain counted them, audio tokens by the documented durations."""
-    tokens = running.tokens
-    text_in = tokens.input_tokens if tokens else 0
-    text_out = tokens.output_tokens if tokens else 0
-    audio_in = running.user_audio_ms // USER_TOKEN_MS
-    audio_out = running.answer.samples // SAMPLES_PER_MS // ASSISTANT_TOKEN_MS
-    return Usage(
-        total_tokens=text_in + audio_in + text_out + audio_out,
-        input_tokens=text_in + audio_in,
-        output_tokens=text_out + audio_out,
-        input_token_details=InputTokenDetails(
-            text_tokens=text_in, audio_tokens=audio_in, cached_tokens=tokens.cached_tokens if tokens else 0
-        ),
-        output_token_details=OutputTokenDetails(text_tokens=text_out, audio_tokens=audio_out),
-        moksori={
-            "cost": 0,
-            "currency": "USD",
-            "budget_left": None,
-            "latency_ms": running.voice_to_voice_ms,
-            "stages_ms": _stages(running),
-        },
-    )
-
-
-def _stages(running: Running) -> dict[str, int]:
-    """Where the time of a spoken turn went, each stage in ms; only stages that happened."""
-    stages: dict[str, int] = {}
-    turn = running.turn
-    if turn is not None:
-        stages["hold"] = round(turn.committed_at - turn.voice_stopped_at)
-        if turn.transcribed_at is not None:
-            stages["transcribed"] = round(turn.transcribed_at - turn.voice_stopped_at)
-    begin = turn.voice_stopped_at if turn is not None else running.asked_at
-    if running.first_text_at is not None:
-        stages["first_text"] = round(running.first_text_at - begin)
-    if running.first_audio_at is not None:
-        stages["first_audio"] = round(running.first_audio_at - begin)
-    return stages

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from moksori.conversation import captions, overlap
 from moksori.conversation import turn as turns
-from moksori.conversation.answering import AnsweredTurn, Answering
+from moksori.conversation.answering import Answering
 from moksori.conversation.board import Board
 from moksori.conversation.events import (
     AudioNeededFrom,
@@ -22,6 +22,7 @@ from moksori.conversation.events import (
 )
 from moksori.conversation.finished import more_coming
 from moksori.conversation.history import Entry, Span
+from moksori.conversation.running import AnsweredTurn
 from moksori.protocol import server_events as out
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.items import InputAudio, InputText, Message
@@ -51,6 +52,8 @@ class OpenTurn:
     text: str | None = None
     language: str = ""
     transcribed_at: float | None = None
+    listens: float | None = None
+    """Of a turn that silenced an answer: how much it sounds like an acknowledgement after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Pending:
 
     job: Job
     audio_ms: int
+    listens: float | None = None
 
 
 def policy_for(detection: TurnDetection, *, ask: bool, words: bool = True) -> turns.TurnPolicy:
@@ -88,6 +92,8 @@ class Listening:
         self._unannounced: turns.Started | None = None
         """A turn that began over a sounding answer, until it is known whether it interrupts."""
         self._glances = 0
+        self._last_look: Job | None = None
+        """The look at the pause of a turn that silenced an answer."""
         self._captions = captions.Captions()
         self._captioned_id = ""
         self._captioned_ms = 0
@@ -210,12 +216,7 @@ class Listening:
             case overlap.Output.INTERRUPT:
                 self._announce(started)
             case overlap.Output.GLANCE if opened is not None:
-                self._glances += 1
-                job = Job(opened.item_id, self._glances)
-                wanted = self._board.input.transcription
-                language = (wanted.language if wanted else None) or self._answering.language
-                begin = max(0, self._overlap.onset_ms - overlap.GLANCE_BEFORE_MS)
-                self._board.do(Glance(job, begin, self._heard_ms, language, urgent=True))
+                self._look(opened, max(0, self._overlap.onset_ms - overlap.GLANCE_BEFORE_MS))
             case overlap.Output.PASS:
                 self._unannounced = None
                 return True
@@ -223,9 +224,20 @@ class Listening:
                 pass
         return False
 
+    def _look(self, opened: OpenTurn, begin_ms: int) -> Job:
+        self._glances += 1
+        job = Job(opened.item_id, self._glances)
+        wanted = self._board.input.transcription
+        language = (wanted.language if wanted else None) or self._answering.language
+        self._board.do(Glance(job, begin_ms, self._heard_ms, language, urgent=True))
+        return job
+
     def glimpsed(self, event: Glimpsed) -> None:
         opened = self._open
         if opened is not None and opened.item_id == event.job.item_id and event.job.revision == self._glances:
+            if event.job == self._last_look:
+                self._open = replace(opened, listens=event.listens)
+                return
             if self._unannounced is not None:
                 self._overlaps(overlap.Words(event.text, whole=False, listens=event.listens))
                 return
@@ -265,6 +277,10 @@ class Listening:
     def _paused(self, paused: turns.Paused) -> None:
         if self._open is None or not self._board.rules.overlapped:
             return
+        if self._unannounced is not None:
+            self._overlaps(overlap.Pauses(paused.end_ms, self._board.rules.glance))
+        elif self._answering.interrupted and self._board.rules.glance:
+            self._last_look = self._look(self._open, paused.start_ms)
         job = Job(self._open.item_id, paused.revision)
         self._open = replace(self._open, revision=paused.revision, job=job, text=None)
         self._decode(job, Span(paused.start_ms, paused.end_ms), speculative=True)
@@ -275,7 +291,7 @@ class Listening:
             return
         if self._open.job is not None and self._open.text is None:
             self._board.do(DropJob(self._open.job))
-        self._open = replace(self._open, revision=resumed.revision, job=None, text=None)
+        self._open = replace(self._open, revision=resumed.revision, job=None, text=None, listens=None)
 
     def _drop_open(self) -> None:
         """The open turn's audio was taken away from it: its end is announced, since its beginning was."""
@@ -322,9 +338,10 @@ class Listening:
                 )
             )
         if opened.text is not None:
-            self._transcript_known(opened.item_id, opened.text, opened.language, span.end_ms - span.start_ms)
+            length = span.end_ms - span.start_ms
+            self._transcript_known(opened.item_id, opened.text, opened.language, length, opened.listens)
         elif opened.job is not None:
-            self._pending[opened.item_id] = Pending(opened.job, span.end_ms - span.start_ms)
+            self._pending[opened.item_id] = Pending(opened.job, span.end_ms - span.start_ms, opened.listens)
             board.do(Hasten(opened.job))
         else:
             self._decode(Job(opened.item_id, ended.revision), span, speculative=False)
@@ -406,7 +423,7 @@ class Listening:
             self._turn_event(turns.Understood(opened.turn, event.job.revision, more), turns.TurnPolicy())
             self._overlaps(overlap.Words(event.text, whole=True))
             wanted = event.text and self._board.creates_response and self._unannounced is None
-            if wanted and not self._answering.resumes(event.text):
+            if wanted and not self._answering.resumes(event.text, opened.listens):
                 self._answering.speculate(opened.item_id, event.text)
             return
         pending = self._pending.get(event.job.item_id)
@@ -415,10 +432,16 @@ class Listening:
         del self._pending[event.job.item_id]
         self._answering.turn_transcribed(event.job.item_id)
         self._transcript_known(
-            event.job.item_id, event.text, event.language, pending.audio_ms or event.audio_ms
+            event.job.item_id,
+            event.text,
+            event.language,
+            pending.audio_ms or event.audio_ms,
+            pending.listens,
         )
 
-    def _transcript_known(self, item_id: str, text: str, language: str, audio_ms: int) -> None:
+    def _transcript_known(
+        self, item_id: str, text: str, language: str, audio_ms: int, listens: float | None = None
+    ) -> None:
         board = self._board
         entry = board.history.get(item_id)
         if entry is None or not isinstance(entry.item, Message):
@@ -441,7 +464,7 @@ class Listening:
                     usage=out.TranscriptionSeconds(seconds=audio_ms / 1000),
                 )
             )
-        self._answering.heard(text, language)
+        self._answering.heard(text, language, listens)
         self._answering.transcripts_changed()
 
     def failed(self, event: TranscribeFailed) -> None:

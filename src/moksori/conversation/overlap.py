@@ -26,6 +26,10 @@ LONGEST_ACKNOWLEDGEMENT_MS = 1_100
 """"Oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
 LISTENS, TAKES = 0.55, 0.4
 """Probability of an acknowledgement from which on the sound decides for one, and up to which against it."""
+CLEARLY = 0.8
+"""From here on the sound of speech that is over is believed against its words: "mm-hmm" is often written as others."""
+MISHEARD_WORDS = 3
+"""An acknowledgement is written as at most so many words."""
 REMAINING_MS = 700
 """An answer with less left to play is as good as over: then an acknowledgement is a reply to it."""
 
@@ -47,6 +51,8 @@ class State:
     onset_ms: int = 0
     glanced_ms: int = 0
     """Length of the speech that was looked at last."""
+    listens: float | None = None
+    """What the sound told at that look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,14 @@ class Began:
 @dataclass(frozen=True, slots=True)
 class GoesOn:
     """The speech is audible up to `at_ms`. `can_glance`: its words can be looked at."""
+
+    at_ms: int
+    can_glance: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """The speech has become silent at `at_ms`; its words are being decoded, which takes longer than a look."""
 
     at_ms: int
     can_glance: bool
@@ -89,7 +103,7 @@ class Withdrawn:
     """The turn was thrown away with its audio."""
 
 
-Event = Began | GoesOn | Words | Over | Withdrawn
+Event = Began | GoesOn | Pauses | Words | Over | Withdrawn
 
 
 class Output(Enum):
@@ -111,17 +125,17 @@ def step(state: State, event: Event) -> tuple[State, Output | None]:
             return State(Overlap.UNHEARD, event.onset_ms), None
         case Withdrawn():
             return IDLE, None
-        case GoesOn() | Words() | Over() if state.phase is Overlap.NONE:
+        case GoesOn() | Pauses() | Words() | Over() if state.phase is Overlap.NONE:
             return state, None
         case GoesOn():
             return _goes_on(state, event)
+        case Pauses():
+            return (_looked(state, event.at_ms), Output.GLANCE) if event.can_glance else (state, None)
         case Words():
             return _words(state, event)
         case Over():
-            unheard = event.text is None and state.phase is Overlap.UNHEARD
-            passing = (
-                not unheard and is_acknowledgement(event.text or "") and event.remains_ms >= REMAINING_MS
-            )
+            fits = event.text is not None and is_acknowledgement(event.text)
+            passing = (fits or state.phase is Overlap.ACKNOWLEDGING) and event.remains_ms >= REMAINING_MS
             return IDLE, Output.PASS if passing else Output.INTERRUPT
         case _:
             assert_never(event)
@@ -135,19 +149,24 @@ def _goes_on(state: State, event: GoesOn) -> tuple[State, Output | None]:
     every = UNCLEAR_AGAIN_MS if state.phase is Overlap.UNHEARD else GLANCE_EVERY_MS
     due = FIRST_GLANCE_MS if state.glanced_ms == 0 else state.glanced_ms + every
     if event.can_glance and length >= due:
-        return replace(state, glanced_ms=length), Output.GLANCE
+        return _looked(state, event.at_ms), Output.GLANCE
     return state, None
+
+
+def _looked(state: State, at_ms: int) -> State:
+    return replace(state, glanced_ms=at_ms - state.onset_ms)
 
 
 def _words(state: State, event: Words) -> tuple[State, Output | None]:
     if event.listens is not None and not event.whole:
+        state = replace(state, listens=event.listens)
         if event.listens <= TAKES:
             return IDLE, Output.INTERRUPT
         if event.listens >= LISTENS and state.phase is Overlap.UNHEARD:
             return replace(state, phase=Overlap.ACKNOWLEDGING), None
     if not event.text.strip():
         return state, None  # nothing understood: a cough, or too little of a word
-    fits = is_acknowledgement(event.text) if event.whole else may_become_acknowledgement(event.text)
+    fits = only_listens(event.text, state.listens) if event.whole else may_become_acknowledgement(event.text)
     if fits:
         return replace(state, phase=Overlap.ACKNOWLEDGING), None
     return IDLE, Output.INTERRUPT
@@ -169,6 +188,12 @@ _ACKNOWLEDGING = frozenset([*_ENGLISH.split(), *_KOREAN.split()])
 def is_acknowledgement(text: str) -> bool:
     """Whether all that was said only tells that somebody listens; nothing said is one, too."""
     return all(_acknowledges(word) for word in _WORDS.findall(text.casefold()))
+
+
+def only_listens(text: str, listens: float | None) -> bool:
+    """Whether speech that is over was an acknowledgement: by its words, or by its sound where they are few."""
+    misheard = listens is not None and listens >= CLEARLY and len(_WORDS.findall(text)) <= MISHEARD_WORDS
+    return misheard or is_acknowledgement(text)
 
 
 def may_become_acknowledgement(text: str) -> bool:

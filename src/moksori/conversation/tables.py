@@ -88,12 +88,14 @@ OVERLAP: Final[dict[tuple[str, str], frozenset[tuple[str, str | None]]]] = {
     # `words`: something that is no acknowledgement, by what was said or by how it sounds; `over`: the turn has ended.
     ("none", "began"): frozenset({("unheard", None)}),
     ("none", "goes_on"): frozenset({("none", None)}),
+    ("none", "pauses"): frozenset({("none", None)}),
     ("none", "words"): frozenset({("none", None)}),
     ("none", "acknowledgement"): frozenset({("none", None)}),
     ("none", "over"): frozenset({("none", None)}),
     ("none", "withdrawn"): frozenset({("none", None)}),
     ("unheard", "began"): frozenset({("unheard", None)}),
     ("unheard", "goes_on"): frozenset({("unheard", None), ("unheard", "glance"), ("none", "interrupt")}),
+    ("unheard", "pauses"): frozenset({("unheard", None), ("unheard", "glance")}),
     ("unheard", "words"): frozenset({("none", "interrupt")}),
     ("unheard", "acknowledgement"): frozenset({("acknowledging", None)}),
     ("unheard", "over"): frozenset({("none", "interrupt"), ("none", "pass")}),
@@ -102,7 +104,9 @@ OVERLAP: Final[dict[tuple[str, str], frozenset[tuple[str, str | None]]]] = {
     ("acknowledging", "goes_on"): frozenset(
         {("acknowledging", None), ("acknowledging", "glance"), ("none", "interrupt")}
     ),
-    ("acknowledging", "words"): frozenset({("none", "interrupt")}),
+    ("acknowledging", "pauses"): frozenset({("acknowledging", None), ("acknowledging", "glance")}),
+    # Few words that take the turn are not believed where all of the speech clearly sounded like an acknowledgement.
+    ("acknowledging", "words"): frozenset({("none", "interrupt"), ("acknowledging", None)}),
     ("acknowledging", "acknowledgement"): frozenset({("acknowledging", None)}),
     ("acknowledging", "over"): frozenset({("none", "interrupt"), ("none", "pass")}),
     ("acknowledging", "withdrawn"): frozenset({("none", None)}),

@@ -205,11 +205,11 @@ class LocalBackend:
                     out.ConversationItemRetrieved(event_id=random_id("event"), item=self._with_audio(effect))
                 )
             case ev.Transcribe():
-                self._stop(("glance", effect.job.item_id, 0))  # a look never stands in front of a decode
+                self._stop(("glance", effect.job.item_id, False))  # captions never stand in front of a decode
                 self._start(_key(effect.job), self._transcribe(effect), _urgency(effect.speculative))
             case ev.Glance():
                 urgency = Priority.WAITED_FOR if effect.urgent else Priority.IDLE
-                self._start(("glance", effect.job.item_id, 0), self._glance(effect), urgency)
+                self._start(("glance", effect.job.item_id, effect.urgent), self._glance(effect), urgency)
             case ev.Hasten():
                 waiting = self._urgencies.get(_key(effect.job))
                 if waiting is not None:

@@ -116,9 +116,12 @@ class Engine:
         began = time.monotonic()
         # One after another: on two cores loading in parallel is not faster, and the errors are clearer.
         await self._load("vad", self._load_activity)
-        await self._load("end_of_turn", self._load_end_of_turn)
         await self._load("tts", self._load_voice)
         await self._load("stt", self._load_recogniser)
+        if self.overlapped and not (self.glancing is not None and self.glancing.hears_ends):
+            await self._load("end_of_turn", self._load_end_of_turn)
+        else:
+            self._parts["end_of_turn"] = "off"
         if self._settings.llm.kind == "local":
             self._brain_loading = asyncio.create_task(self._load_brain_quietly(), name="moksori-load-llm")
         else:
@@ -348,8 +351,7 @@ class Engine:
     @property
     def end_of_turn(self) -> EndOfTurn | None:
         """Who is asked whether a pause is an end; nobody where the recogniser itself hears it."""
-        heard = self.glancing is not None and self.glancing.hears_ends
-        return self._end_of_turn if self.overlapped and not heard else None
+        return self._end_of_turn
 
     @property
     def recogniser(self) -> Recogniser:

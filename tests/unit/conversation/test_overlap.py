@@ -47,13 +47,15 @@ def _kind(event: overlap.Event) -> str:
         case overlap.Over():
             return "over"
         case _:
-            return {"Began": "began", "GoesOn": "goes_on", "Withdrawn": "withdrawn"}[type(event).__name__]
+            names = {"Began": "began", "GoesOn": "goes_on", "Pauses": "pauses", "Withdrawn": "withdrawn"}
+            return names[type(event).__name__]
 
 
 def test_the_machine_does_what_its_table_says_and_all_of_it() -> None:
     events: list[overlap.Event] = [
         overlap.Began(1000),
         *(overlap.GoesOn(1000 + ms, g) for ms in (96, 224, 352, 1200) for g in (True, False)),
+        *(overlap.Pauses(1300, g) for g in (True, False)),
         *(overlap.Words(t, w) for t in ("Yeah", "Stop now") for w in (True, False)),
         *(overlap.Words("", False, p) for p in (0.1, 0.9)),
         *(overlap.Over(t, r) for t in ("Yeah", "Stop now", None) for r in (0, 5000)),
@@ -120,6 +122,25 @@ def test_how_speech_begins_decides_where_that_is_clear(listens: float, sent: lis
     c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", listens))
     c.speech(160)
     assert c.types == sent
+
+
+def test_what_sounded_clearly_like_an_acknowledgement_is_one_whatever_words_were_made_of_it() -> None:
+    c = answering()
+    c.speech(256)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", 0.9))
+    c.silence(96)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", 0.9))
+    c.transcribed("Share.")
+    c.silence(640)
+    assert c.sent == []
+
+
+def test_a_short_word_that_takes_the_turn_is_told_by_its_sound_before_its_words_are_known() -> None:
+    c = answering()
+    c.speech(160)
+    c.silence(96)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", 0.1))
+    assert c.types == ["input_audio_buffer.speech_started"]
 
 
 def test_a_beginning_that_is_unclear_waits_for_its_words() -> None:
@@ -205,6 +226,18 @@ def test_a_false_interruption_goes_on_where_it_stopped(text: str) -> None:
     assert c.all(ev.Think) == []
     assert heard + _words_said(c) == all_words
     assert c.of("response.done")[-1]["response"]["status"] == "completed"
+
+
+@pytest.mark.parametrize(("listens", "goes_on"), [(0.9, True), (0.5, False)])
+def test_misheard_words_that_sounded_like_listening_let_it_go_on(listens: float, goes_on: bool) -> None:
+    c = answering()
+    c.wait(3_000)
+    c.speech(352)
+    c.silence(96)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", listens))
+    c.transcribed("Share.")
+    c.silence(640)
+    assert (c.all(ev.Think) == []) is goes_on
 
 
 def test_it_goes_on_from_where_the_client_says_it_stopped() -> None:
