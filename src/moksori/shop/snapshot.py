@@ -2,52 +2,101 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from moksori.shop import model as m
-from moksori.shop.load import load_cart, load_customer, load_orders
 from moksori.shop.tools.toolset import ShopTools
-from moksori.shop.views import OrderView
 
 
 async def snapshot(shop: ShopTools) -> dict[str, str]:
-    """`order/ID/status|address|method|items|returns|exchange`, `customer/ID/address`, `cart/ID`, `tickets`."""
-    found: dict[str, str] = {}
+    """`order/ID/status|address|method|items|returns|exchange`, `customer/ID/address`, `cart/ID`, `tickets`.
+
+    Columns, not rows' objects, and a query a table: a conversation is judged by two of these of the whole shop.
+    """
     async with shop.database.reading() as session:
-        ids = list(await session.scalars(select(m.Order.id)))
-        for order in await load_orders(session, ids):
-            found |= {f"order/{order.id}/{k}": v for k, v in _order(order).items()}
-        for customer_id in await session.scalars(select(m.Customer.id)):
-            customer = await load_customer(session, customer_id)
-            if customer is not None and customer.address is not None:
-                found[f"customer/{customer_id}/address"] = customer.address.postcode
-            cart = await load_cart(session, customer_id)
-            found[f"cart/{customer_id}"] = ",".join(sorted(f"{c.variant.id}x{c.quantity}" for c in cart))
-        topics = await session.scalars(select(m.Ticket.topic).order_by(m.Ticket.id))
-        found["tickets"] = ",".join(topics)
+        found = await _orders(session)
+        addresses = select(m.Address.customer_id, m.Address.postcode).where(m.Address.is_default)
+        for customer, postcode in await session.execute(addresses):
+            found[f"customer/{customer}/address"] = postcode
+        carts = await _by_first(
+            session, select(m.CartLine.customer_id, m.CartLine.variant_id, m.CartLine.quantity)
+        )
+        for customer in await session.scalars(select(m.Customer.id)):
+            found[f"cart/{customer}"] = ",".join(sorted(f"{variant}x{n}" for variant, n in carts[customer]))
+        found["tickets"] = ",".join(await session.scalars(select(m.Ticket.topic).order_by(m.Ticket.id)))
     return found
 
 
-def _order(order: OrderView) -> dict[str, str]:
-    by_id = {line.id: line.position for line in order.lines}
-    exchange = order.exchange
-    paid = [p for p in order.payments if p.kind is m.PaymentKind.PAYMENT]
-    return {
-        "status": order.status.value,
-        "address": order.address.postcode,
-        "method": paid[-1].method_id if paid else "",
-        "items": ",".join(f"{line.variant_id}x{line.quantity}" for line in order.lines),
-        "returns": "; ".join(
-            f"{','.join(f'{by_id[line]}x{n}' for line, n in each.lines)} {each.reason}"
-            for each in order.returns
+async def _orders(session: AsyncSession) -> dict[str, str]:
+    lines = await _by_first(
+        session,
+        select(
+            m.OrderLine.order_id,
+            m.OrderLine.id,
+            m.OrderLine.position,
+            m.OrderLine.variant_id,
+            m.OrderLine.quantity,
+        ).order_by(m.OrderLine.position),
+    )
+    position = {line: at for each in lines.values() for line, at, _, _ in each}
+    paid = await _by_first(
+        session,
+        select(m.Payment.order_id, m.Payment.method_id)
+        .where(m.Payment.kind == m.PaymentKind.PAYMENT)
+        .order_by(m.Payment.position),
+    )
+    returned = await _by_first(
+        session,
+        select(m.ReturnLine.return_id, m.ReturnLine.line_id, m.ReturnLine.quantity).order_by(
+            m.ReturnLine.line_id
         ),
-        "exchange": ""
-        if exchange is None
-        else ",".join(f"{by_id[e.line_id]}>{e.new_variant_id}x{e.quantity}" for e in exchange.lines)
-        + f" {exchange.reason}",
-    }
+    )
+    returns = await _by_first(
+        session, select(m.Return.order_id, m.Return.id, m.Return.reason).order_by(m.Return.id)
+    )
+    exchanged = await _by_first(
+        session,
+        select(
+            m.ExchangeLine.exchange_id,
+            m.ExchangeLine.line_id,
+            m.ExchangeLine.new_variant_id,
+            m.ExchangeLine.quantity,
+        ).order_by(m.ExchangeLine.id),
+    )
+    exchanges = await _by_first(session, select(m.Exchange.order_id, m.Exchange.id, m.Exchange.reason))
+    found: dict[str, str] = {}
+    for order, status, postcode in await session.execute(
+        select(m.Order.id, m.Order.status, m.Order.postcode)
+    ):
+        shown = {
+            "status": status.value,
+            "address": postcode,
+            "method": paid[order][-1][0] if paid[order] else "",
+            "items": ",".join(f"{variant}x{n}" for _, _, variant, n in lines[order]),
+            "returns": "; ".join(
+                f"{','.join(f'{position[line]}x{n}' for line, n in returned[each])} {reason}"
+                for each, reason in returns[order]
+            ),
+            "exchange": "; ".join(
+                f"{','.join(f'{position[line]}>{new}x{n}' for line, new, n in exchanged[each])} {reason}"
+                for each, reason in exchanges[order]
+            ),
+        }
+        found |= {f"order/{order}/{k}": v for k, v in shown.items()}
+    return found
+
+
+async def _by_first(session: AsyncSession, query: Select[Any]) -> defaultdict[Any, list[tuple[Any, ...]]]:
+    """The rows without their first column, by it."""
+    found: defaultdict[Any, list[tuple[Any, ...]]] = defaultdict(list)
+    for first, *rest in await session.execute(query):
+        found[first].append(tuple(rest))
+    return found
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:

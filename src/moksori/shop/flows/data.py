@@ -36,6 +36,8 @@ class Data:
     """How units are said, by how they are written."""
     sizes: Mapping[str, tuple[str, ...]]
     """How sizes are said that are written as letters."""
+    called: Mapping[str, tuple[str, ...]]
+    """Other words for a thing, by the word of its name that says what it is, in lower case."""
 
 
 FILLERS = frozenset(
@@ -84,6 +86,7 @@ def data() -> Data:
         reasons={name: either(texts) for name, texts in raw["reason"].items()},
         units={unit: tuple(ways) for unit, ways in raw["unit"].items()},
         sizes={size: tuple(ways) for size, ways in raw["size"].items()},
+        called={word: tuple(ways) for word, ways in raw["called"].items()},
         methods={name: either(texts) for name, texts in raw["method"].items()},
     )
 

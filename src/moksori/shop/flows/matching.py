@@ -44,6 +44,15 @@ def excluded(text: str) -> tuple[str, str]:
     return data().words["not_this"].sub(drop, folded), " ".join(out)
 
 
+_ORDINALS = (("last", -1), ("first", 0), ("second", 1), ("third", 2))
+
+
+def ordinal(text: str, among: int) -> int | None:
+    """Which of the things that were offered a caller points at ("the second one"); None where at none of them."""
+    found = next((at for kind, at in _ORDINALS if has(kind, text)), None)
+    return found if found is not None and among and found < among else None
+
+
 # ---------------------------------------------------------------- orders
 
 
@@ -80,13 +89,13 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     pool, named = list(orders), False
     if not_wanted:
         kept = [o for o in pool if score(not_wanted, o) == 0 and not _by_number(said_digits(not_wanted), [o])]
-        pool, named = kept or pool, True
+        pool, named = kept or pool, 0 < len(kept) < len(pool)
     span = _date_in(wanted, today)
     arrived = [o for o in pool if o["status"]["code"] == "delivered"]
     if span is not None and arrived and has("received_on", text):
         pool = arrived  # the day is the parcel's, not the order's, and a list does not say it
     elif span is not None:
-        pool = [o for o in pool if span.first <= _day(o) <= span.last]
+        pool = [o for o in pool if span.first <= day_of(o) <= span.last]
         named = True
     scores = {o["order_id"]: score(wanted, o) for o in pool}
     if not any(scores.values()):  # the colour that was said may be the one that is wanted instead
@@ -163,7 +172,7 @@ def _digits(order: Order) -> str:
     return re.sub(r"\D", "", str(order["order_id"]))
 
 
-def _day(order: Order) -> date:
+def day_of(order: Order) -> date:
     return datetime.fromisoformat(str(order["placed_at"])).date()
 
 
@@ -194,7 +203,7 @@ def score(text: str, order: Order, *, strict: bool = True) -> int:
         for name, options in ITEM.findall((order.get("items_all") or order["items"])[language]):
             plain = re.sub(r"^(and )?(\d+ × )?", "", name.strip())
             named = mentions(text, plain) or partly(text, plain)
-            option = any(_option_said(text, each) for each in options.split(", "))
+            option = any(option_said(text, each) for each in options.split(", "))
             if strict and named and coloured and not option:
                 continue
             best = max(best, (2 if named else 0) + option)
@@ -202,7 +211,21 @@ def score(text: str, order: Order, *, strict: bool = True) -> int:
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether a sentence names a thing: its whole name, or the word that says what it is (the last)."""
+    """Whether a sentence names a thing: its whole name, the word that says what it is (the last), or another for that."""
+    return _names_it(text, name) or called(text, name)
+
+
+def called(text: str, name: str) -> bool:
+    """Whether a sentence has another word for a thing than its name's ("jumper" for a sweater)."""
+    folded = fold(text)
+    ways = [way for word in name.split() for way in data().called.get(fold(word), ())]
+    return any(
+        re.search(rf"\b{re.escape(way)}s?\b", folded) is not None if way.isascii() else _word_in(way, folded)
+        for way in ways
+    )
+
+
+def _names_it(text: str, name: str) -> bool:
     head = name.rsplit(maxsplit=1)[-1]
     if re.fullmatch(r"[\x00-\x7f]+", name):
         folded = fold(text).replace("-", " ")
@@ -296,7 +319,8 @@ def _value_by_sound(folded: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _option_said(text: str, option: str) -> bool:
+def option_said(text: str, option: str) -> bool:
+    """Whether an option's value, as it is shown in either language, is in a sentence in any of its ways."""
     folded = fold(text)
     for code, ways in said_values().items():
         if option in ways:
@@ -317,15 +341,40 @@ def _word_in(word: str, folded: str) -> bool:
 
 def lines_meant(text: str, lines: Sequence[Line]) -> tuple[Line, ...]:
     """The items a sentence names; all of them for "everything"; none where it names none."""
+    text, stays = _without_what_stays(text, lines)
     wanted, not_wanted = excluded(text)
-    pool = [line for line in lines if not (not_wanted and _names(not_wanted, line))] or list(lines)
+    pool = [line for line in lines if not _ruled_out(not_wanted, stays, line, lines)] or list(lines)
     named = [line for line in pool if _names(wanted, line)] or [
-        line for line in pool if any(partly(wanted, line["name"][language]) for language in ("ko", "en"))
+        line for line in pool if _touches(wanted, line)
     ]
     if has("all", wanted):
         return tuple(named or pool)
     coloured = [line for line in named or pool if _colour(wanted, line)]
     return tuple(coloured if coloured and (named or len(coloured) < len(pool)) else named)
+
+
+_CLAUSE = re.compile(
+    r"(?<=[.?!,;])\s+|\bbut\b|\bwhile\b|(?<=은데)\s|(?<=는데)\s|(?<=고요)\s|(?<=고)\s|(?<=지만)\s|(?<=니까)\s"
+)
+
+
+def _without_what_stays(text: str, lines: Sequence[Line]) -> tuple[str, str]:
+    """The sentence without its clauses that say an item is fine or is kept ("the slippers are fine"), and those."""
+    clauses = _CLAUSE.split(text)
+    stays = [c for c in clauses if has("fine", c) and any(_touches(c, line) for line in lines)]
+    return " ".join(c for c in clauses if c not in stays), " ".join(stays)
+
+
+def _ruled_out(not_wanted: str, stays: str, line: Line, lines: Sequence[Line]) -> bool:
+    """Whether what is not wanted is this item, and not another colour of the same."""
+    said = f"{not_wanted} {stays}"
+    alike = [each for each in lines if each["name"] == line["name"] and _colour(said, each)]
+    return (_names(not_wanted, line) or _touches(stays, line)) and (not alike or line in alike)
+
+
+def _touches(text: str, line: Line) -> bool:
+    """Whether a sentence has any word of an item's name."""
+    return _names(text, line) or any(partly(text, line["name"][language]) for language in ("ko", "en"))
 
 
 def _names(text: str, line: Line) -> bool:
@@ -341,6 +390,27 @@ def quantity_meant(text: str, line: Line) -> int | None:
     if line["quantity"] > 1 and has("one", text):
         return 1
     return None
+
+
+_COUNTS = (
+    ("one", "한", "하나"), ("two", "두", "둘"), ("three", "세", "셋"), ("four", "네", "넷"), ("five", "다섯"),
+    ("six", "여섯"), ("seven", "일곱"), ("eight", "여덟"), ("nine", "아홉"), ("ten", "열"),
+)  # fmt: skip
+_NUMERAL = {way: number for number, ways in enumerate(_COUNTS, 1) for way in ways}
+_COUNTED = re.compile(
+    r"(?<!the )\b(one|two|three|four|five|six|seven|eight|nine|ten|(?<!\d)[1-9])\b(?! ?(?:ml|l|g|kg|cm|pieces))"
+    r"|(?<![가-힣\d])(한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|[1-9]) ?(?:개(?!입)|벌|켤레|장|병|권|대|세트|통|봉|박스)"
+    r"|(?<![가-힣])(하나|둘|셋|넷|다섯)(?=만|로|를|을|요| |$)"
+)
+
+
+def count_said(text: str) -> int | None:
+    """How many are wanted: of several counts the last ("there are two, I only want one")."""
+    wanted, _ = excluded(text)
+    found = [next(g for g in match.groups() if g) for match in _COUNTED.finditer(wanted)]
+    if not found:
+        return None
+    return int(found[-1]) if found[-1].isdigit() else _NUMERAL[found[-1]]
 
 
 def variant_meant(text: str, line: Line, variants: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
@@ -425,7 +495,7 @@ def _as_goal(text: str, code: str) -> int:
 
 
 _DENIED = re.compile(
-    r"\S+ (?:건 |것은 )?아니(?:고|라|에요|예요|지만|구)\S*"
+    r"(?<!시킨 )(?<!주문한 )\b\S+ (?:건 |것은 )?아니(?:고|라|에요|예요|지만|구)\S*"
     r"|same size|same fit|size is (?:fine|right)|사이즈는 (?:그대로|같|똑같|맞)\S*"
     r"|(?:\bnot|n'?t) (?:broken|faulty|defective|damaged|wrong)|nothing(?:'?s| is)? wrong"
 )
@@ -437,10 +507,14 @@ def reason_meant(text: str) -> str | None:
     return next((code for code, pattern in data().reasons.items() if pattern.search(folded)), None)
 
 
+_TAKEN_FROM = re.compile(r"\bfrom (?:the |my )?[\w ]+?(?= (?:to|onto|over)\b)|[가-힣]+(?: [가-힣]+)?에서 ")
+"""The way of paying that is left ("from the gift card to …", "상품권에서 …")."""
+
+
 def methods_meant(text: str, methods: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
     """The payment methods a sentence names, by kind, brand or last digits."""
     wanted, _ = excluded(text)
-    folded = fold(wanted)
+    folded = _TAKEN_FROM.sub(" ", fold(wanted))
     by_name = [m for m in methods if _branded(folded, m)]
     if by_name:
         return tuple(by_name)
@@ -452,7 +526,9 @@ def methods_meant(text: str, methods: Sequence[dict[str, Any]]) -> tuple[dict[st
 
 def _branded(folded: str, method: dict[str, Any]) -> bool:
     digits = re.findall(r"\d{4}", f"{method['ko']}")
-    brand = str(method["ko"]).split()[0]
+    korean = str(method["ko"]).split()[0]
+    english = fold(method["en"]).removeprefix("your ").split()[0]
     return any(d in said_digits(folded) for d in digits) or (
-        len(brand) > 1 and method["kind"]["code"] in ("card", "account") and brand in folded
+        method["kind"]["code"] in ("card", "account")
+        and ((len(korean) > 1 and korean in folded) or re.search(rf"\b{re.escape(english)}\b", folded) is not None)
     )

@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from moksori.shop.flows import matching
-from moksori.shop.flows.data import FILLERS, PARTICLES, common_words, enumerate_, say
+from moksori.shop.flows.data import FILLERS, PARTICLES, common_words, data, enumerate_, say
 from moksori.shop.flows.outcome import CERTAIN, OFFERED, Ask, Done, Need, Outcome, Propose, Served
 from moksori.shop.flows.state import Goal, State
+from moksori.shop.flows.which import thing
 
 
 def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcome]:
@@ -66,8 +67,11 @@ def _queries(text: str) -> list[str]:
             kept.append(bare)
     things = [word for word in kept if word not in common_words()] or kept
     pairs = [" ".join(pair) for pair in pairwise(things)]
+    other = [
+        word for word, ways in data().called.items() if any(each in ways or each.rstrip("s") in ways for each in things)
+    ]
     found = (
-        [" ".join(things), *reversed(pairs), *reversed(things)]
+        [*other, " ".join(things), *reversed(pairs), *reversed(things)]
         if len(things) < QUERIES
         else [*reversed(things)]
     )
@@ -87,16 +91,45 @@ def cart_add(state: State, goal: Goal, today: date) -> Served:
         return goal, Ask(
             say("ask_option", state.language, choices=enumerate_(names, state.language)), "option"
         )
-    return goal, Propose(
-        "set_cart_item", {"variant_id": variant["variant_id"], "quantity": _count(goal.text)}
-    )
+    count = matching.count_said(goal.text) or 1
+    if matching.has("more", goal.text):
+        cart = state.known.get("cart")
+        if cart is None:
+            return goal, Need("cart", "get_cart", {})
+        count += sum(i["quantity"] for i in cart["items"] if i["variant_id"] == variant["variant_id"])
+    return goal, Propose("set_cart_item", {"variant_id": variant["variant_id"], "quantity": count})
 
 
-def _count(text: str) -> int:
-    for number, ways in ((2, ("두 개", "두개", "2개", "two")), (3, ("세 개", "세개", "3개", "three"))):
-        if any(way in text.casefold() for way in ways):
-            return number
-    return 1
+def cart_set(state: State, goal: Goal, today: date) -> Served:
+    """Another quantity of what lies in the cart, or none of it."""
+    cart = state.known.get("cart")
+    if cart is None:
+        return goal, Need("cart", "get_cart", {})
+    items: list[dict[str, Any]] = cart["items"]
+    if not items:
+        return goal, Done(say("cart_empty", state.language))
+    meant = _in_the_cart(goal.text, items)
+    if len(meant) != 1:
+        names = [thing(item, state.language) for item in (meant or items)[:OFFERED]]
+        return goal, Ask(say("ask_item", state.language, choices=enumerate_(names, state.language)), "item")
+    item = meant[0]
+    count = matching.count_said(goal.text)
+    if matching.has("out", goal.text):
+        count = item["quantity"] - 1 if matching.has("one", goal.text) and item["quantity"] > 1 else 0
+    if count is None:
+        return goal, Ask(say("ask_quantity", state.language), "quantity")
+    return goal, Propose("set_cart_item", {"variant_id": item["variant_id"], "quantity": count})
+
+
+def _in_the_cart(text: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What of a cart is meant: by its name, then by its options; the only thing there needs neither."""
+    named = [i for i in items if any(matching.mentions(text, i["name"][k]) for k in ("ko", "en"))] or items
+    said = [
+        i
+        for i in named
+        if any(matching.option_said(text, o) for k in ("ko", "en") for o in i["options_text"][k].split(", "))
+    ]
+    return said or named
 
 
 def product(state: State, goal: Goal, today: date) -> Served:

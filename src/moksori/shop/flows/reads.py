@@ -13,7 +13,7 @@ from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching import Order, refer
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Served
 from moksori.shop.flows.state import Goal, State
-from moksori.shop.flows.which import LOOKED_THROUGH, by_unknown_number, older, order_of, thing
+from moksori.shop.flows.which import LOOKED_THROUGH, by_unknown_number, detail_of, older, order_of, thing
 from moksori.shop.guard.text import fold
 
 
@@ -52,6 +52,8 @@ def orders(state: State, goal: Goal, today: date) -> Served:
         shown: list[Order] = older(state)
     else:
         shown = list(meant.orders) or list(known["orders"])
+    if matching.has("price", goal.text) and meant.named and shown:
+        return goal, _paid(state, goal, shown[0])
     lines = [
         say(
             "order_line",
@@ -63,6 +65,22 @@ def orders(state: State, goal: Goal, today: date) -> Served:
         for o in shown[:OFFERED]
     ]
     return goal, Done(say("orders", state.language, list=". ".join(lines)))
+
+
+def _paid(state: State, goal: Goal, order: Order) -> Need | Done:
+    """What an order came to, and of several items the price of the one that is named."""
+    detail = detail_of(state, order)
+    if isinstance(detail, Need):
+        return detail
+    named = matching.lines_meant(goal.text, detail["items"])
+    line = named[0] if len(named) == 1 else detail["items"][0] if len(detail["items"]) == 1 else None
+    facts = {"order": order["order_id"], "total": order["total"][state.language]}
+    if line is None:
+        return Done(say("order_total", state.language, **facts, items=order["items"][state.language]))
+    price = line["unit_price"][state.language]
+    return Done(
+        say("order_paid", state.language, **facts, item=thing(line, state.language), price=price)
+    )
 
 
 def delivery(state: State, goal: Goal, today: date) -> Served:
@@ -139,8 +157,13 @@ def points(state: State, goal: Goal, today: date) -> Served:
     known = state.known.get("membership")
     if known is None:
         return goal, Need("membership", "get_membership", {})
-    facts = {"tier": known["tier"][state.language], "points": known["points"][state.language]}
-    return goal, Done(say("membership", state.language, **facts))
+    facts = {
+        "tier": known["tier"][state.language],
+        "points": known["points"][state.language],
+        "percent": known["discount_percent"],
+    }
+    key = "discount" if matching.has("discount", goal.text) and known["discount_percent"] else "membership"
+    return goal, Done(say(key, state.language, **facts))
 
 
 def cart(state: State, goal: Goal, today: date) -> Served:

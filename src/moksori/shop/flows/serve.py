@@ -29,6 +29,7 @@ SERVERS: dict[str, Callable[[State, Goal, date], Served]] = {
     "policy": reads.policy,
     "points": reads.points,
     "cart": reads.cart,
+    "cart_set": products.cart_set,
     "cart_add": products.cart_add,
     "account": reads.account,
     "account_address": writes.account_address,

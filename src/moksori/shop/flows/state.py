@@ -44,6 +44,8 @@ class State:
     proposal: Proposal | None = None
     told: str = ""
     """Said already for this answer, to be spoken with what follows."""
+    unclear: int = 0
+    """Answers to what was read out that were neither yes nor no, in a row."""
     misses: int = 0
     """Sentences in a row that were not understood."""
     before: str = ""

@@ -7,7 +7,6 @@ asked, then a wish of its own; a wish in between is served and the one before it
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import date
 from typing import Any, assert_never
@@ -20,7 +19,7 @@ from moksori.shop.flows.intents import FAULT
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
-from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, hits, short, wishes, writes
+from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, general, hits, short, wishes, writes
 from moksori.shop.guard.answers import About, Answer, understand
 from moksori.shop.guard.text import joined, words
 
@@ -38,7 +37,12 @@ READ_AGAIN = frozenset({
 """Refusals of a confirmation after which the sentence is read out once more."""
 GONE = frozenset({"corrected", "new_value", "expired", "replaced", "changed", "unknown_proposal", "refused"})
 """Refusals after which the write has to be proposed anew."""
-AGREES = re.compile(r"^\W*(yes|yeah|yep|sure|okay|ok|네|넵|예|응|그래)\b", re.IGNORECASE)
+MOST_UNCLEAR = 4
+"""Answers that are neither yes nor no after which a sentence is not read out again."""
+ORDER_CORRECTED = 2
+"""Score from which on words name an item of another order: more than its colour."""
+ABOUT_ONES_OWN = ("orders", "delivery", "refund_status", "points", "cart", "account")
+"""Wishes to look something up that is the caller's own; asked by nobody in particular it may be a question of policy."""
 LONG_ANSWER = 4
 """Words above which a sentence that wishes for another change is more than an answer to what was asked."""
 NOTHING = About.of("")
@@ -81,10 +85,9 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
     if current is not None and current.asked is not None:
         digression = [g for g in new if _digresses(g, current, text)]
         if not digression:
-            slots = {**current.slots, "answer": text}
-            if current.asked == "reason" and _other_items(state, current, text):
-                current, slots = replace(current, text=""), {k: v for k, v in slots.items() if k != "lines"}
-            goal = replace(current, text=f"{current.text} {text}".strip(), slots=slots)
+            goal = _put_right(state, current, text, today) or replace(
+                current, text=f"{current.text} {text}".strip(), slots={**current.slots, "answer": text}
+            )
             return _advance(replace(state, goals=(goal, *state.goals[1:]), misses=0), today)
         new = digression
     if not new:
@@ -92,13 +95,24 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
     return _begin(state, new, today)
 
 
-def _other_items(state: State, goal: Goal, text: str) -> bool:
-    """Whether a caller puts right, before anything else, which items are meant ("텀블러 말고 티셔츠요")."""
+def _put_right(state: State, goal: Goal, text: str, today: date) -> Goal | None:
+    """The wish where a caller, asked for more, puts right which items are meant ("no, I mean the sweater")."""
     detail = state.known.get(f"order:{goal.slots.get('order')}")
-    if detail is None or "lines" not in goal.slots or not matching.excluded(text)[1]:
-        return False
+    if detail is None or goal.asked not in ("reason", "option") or "lines" not in goal.slots:
+        return None
+    corrects = matching.has("corrects", text) or bool(matching.excluded(text)[1])
+    if not corrects or matching.reason_meant(text) == "wrong_item":
+        return None
     meant = [line["line"] for line in matching.lines_meant(text, detail["items"])]
-    return bool(meant) and meant != goal.slots["lines"]
+    if meant:
+        if meant == goal.slots["lines"]:
+            return None
+        return replace(goal, text=text, slots={**goal.slots, "lines": meant, "answer": text})
+    others = [o for o in state.known["orders"]["orders"] if o["order_id"] != goal.slots["order"]]
+    elsewhere = matching.refer(text, others, today)
+    if elsewhere.orders and max(elsewhere.scores.values(), default=0) >= ORDER_CORRECTED:
+        return Goal(goal.flow, text)
+    return None
 
 
 def _digresses(goal: Goal, current: Goal, text: str) -> bool:
@@ -117,6 +131,7 @@ def _digresses(goal: Goal, current: Goal, text: str) -> bool:
 
 def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Action, ...]]:
     """Take up new wishes: those that only look first, then what was under way, if it is not replaced."""
+    new = [new[0], *(replace(g, slots={**g.slots, "beside": True}) for g in new[1:])]
     ordered = sorted(new, key=lambda g: writes(g.flow))
     if ordered[0].flow in (FAULT, BETWEEN):
         state = replace(state, before=ordered[0].text, between=ordered[0].choices)
@@ -129,6 +144,7 @@ def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Act
         proposal=None if replaced else state.proposal,
         wanted=wanted[-5:],
         misses=0,
+        unclear=0,
     )
     return _advance(state, today)
 
@@ -167,10 +183,8 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
         return _begin(state, aside, today)
     if answer.voids and corrected is not None:
         return _advance(replace(state, goals=(corrected, *state.goals[1:]), proposal=None), today)
-    if answer is Answer.NEW_VALUE and not aside and AGREES.search(text) is not None:
-        return _advance(
-            replace(state, proposal=None), today
-        )  # a yes with words beside it: it is read out anew
+    if answer is Answer.NEW_VALUE and not aside and not matching.has("leaves", text):
+        return _asked_again(replace(state, proposal=None), today)  # it may have been a yes with words beside it
     if answer.voids:
         rest = state.goals[1:]
         state = replace(state, goals=rest, proposal=None)
@@ -179,61 +193,118 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
         return state, (Say(say("left_alone", state.language)),)
     if matching.has("wait", text):
         return state, (Say(say("wait", state.language)),)
-    return state, (Say(say("again", state.language, sentence=proposal.sentence)),)
+    return _asked_again(state, today)
+
+
+def _asked_again(state: State, today: date) -> tuple[State, tuple[Action, ...]]:
+    """What was read out is read out again, each time with other words before it, and at last left alone."""
+    state = replace(state, unclear=state.unclear + 1)
+    if state.unclear >= MOST_UNCLEAR:
+        state = replace(state, goals=state.goals[1:], proposal=None, unclear=0)
+        return _say(state, say("left_unclear", state.language))
+    if state.proposal is None:
+        return _advance(_tell(state, say("yes_or_no", state.language)), today)
+    key = "again" if state.unclear == 1 else "again_yes_or_no"
+    return state, (Say(say(key, state.language, sentence=state.proposal.sentence)),)
 
 
 def _corrected(state: State, goal: Goal, text: str, today: date) -> Goal | None:
     """The wish with what the caller puts right, or None where the sentence says nothing else."""
+    return (
+        _other_option(state, goal, text)
+        or _other_order(state, goal, text, today)
+        or _other_lines(state, goal, text)
+        or _other_reason(goal, text)
+        or _other_place(state, goal, text)
+    )
+
+
+def _kept(goal: Goal, text: str, *slots: str) -> dict[str, Any]:
+    """What stays settled of a wish that is put right; a reason that is said now takes the place of the one before."""
+    kept = {k: goal.slots[k] for k in slots if k in goal.slots}
+    reason = _said_reason(goal, text)
+    return kept | ({"reason": reason} if reason is not None else {})
+
+
+def _said_reason(goal: Goal, text: str) -> str | None:
+    """Another reason than the one that was read out. A change of mind is one only if it is called a reason."""
+    reason = matching.reason_meant(text)
+    if reason is None or goal.flow not in ("return", "exchange") or reason == goal.slots.get("reason"):
+        return None
+    return reason if reason != "changed_mind" or matching.has("reason", text) else None
+
+
+def _other_reason(goal: Goal, text: str) -> Goal | None:
+    reason = _said_reason(goal, text)
+    return None if reason is None else replace(goal, slots={**goal.slots, "reason": reason}, asked=None)
+
+
+def _other_option(state: State, goal: Goal, text: str) -> Goal | None:
+    """Another option of the same item ("not 240, 260"), where neither an order nor another item is named."""
+    detail = state.known.get(f"order:{goal.slots.get('order')}")
+    if detail is None or goal.flow != "exchange" or matching.has("other", text):
+        return None
     orders = state.known.get("orders", {}).get("orders", [])
-    chosen = goal.slots.get("order")
-    if orders and chosen is not None:
-        others = [o for o in orders if o["order_id"] != chosen]
-        if matching.numbered(text, [o for o in orders if o["order_id"] == chosen]):
-            return replace(goal, asked=None)  # "not that one, I meant 1007", and it is the one
-        if matching.has("other", text):
-            pool = goal.slots.get("pool") or [o["order_id"] for o in others]
-            left = [o for o in others if o["order_id"] in pool]
-            meant = matching.refer(text, left, today)
-            if meant.orders:
-                return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"]})
-        meant = matching.refer(text, others, today)
-        its = state.known.get(f"order:{chosen}")
-        stays = (
-            its is not None and matching.lines_meant(text, its["items"]) and not matching.excluded(text)[1]
-        )
-        if meant.named and meant.orders and not stays:
-            keep = {k: goal.slots[k] for k in ("reason",) if k in goal.slots}
-            return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"], **keep})
-    detail = state.known.get(f"order:{chosen}")
-    if detail is not None and goal.flow in ("return", "exchange"):
-        lines = matching.lines_meant(text, detail["items"])
-        if lines or matching.has("one", text):
-            keep = {k: v for k, v in goal.slots.items() if k in ("order", "reason", "lines")}
-            if lines:
-                keep["lines"] = [each["line"] for each in lines]
-            same = lines and keep["lines"] == goal.slots.get("lines")
-            said = text if (lines or goal.flow == "return") and not same else f"{goal.text} {text}"
-            return Goal(goal.flow, said, keep)
-        if goal.flow == "exchange":
-            keep = {k: v for k, v in goal.slots.items() if k in ("order", "reason", "lines")}
-            if len(said_options(text, detail)) > 0:
-                return Goal(goal.flow, text, keep)
-    address = details.address_in(text)
-    if address is not None:
-        return Goal(
-            goal.flow, text, {k: v for k, v in goal.slots.items() if k == "order"} | {"address": address}
-        )
-    methods = state.known.get("account", {}).get("payment_methods", [])
-    if goal.flow == "change_payment" and matching.methods_meant(text, methods):
-        return Goal(goal.flow, text, {k: v for k, v in goal.slots.items() if k == "order"})
+    lines = [line for line in detail["items"] if line["line"] in goal.slots.get("lines", ())]
+    named = matching.lines_meant(text, detail["items"])
+    others = [o for o in orders if o["order_id"] != detail["order_id"]]
+    elsewhere = any(matching.score(text, o, strict=False) >= ORDER_CORRECTED for o in others)
+    if matching.numbered(text, orders) or (elsewhere and not named) or any(e not in lines for e in named):
+        return None
+    wanted, _ = matching.excluded(text)
+    for line in lines:
+        product = state.known.get(f"product:{line['product_id']}", {"variants": []})
+        values = {value for each in product["variants"] for value in each["options"].values()}
+        if any(matching.value_said(wanted, v) for v in values - set(line["options"].values())):
+            return Goal(goal.flow, text, _kept(goal, text, "order", "reason", "lines"))
     return None
 
 
-def said_options(text: str, detail: dict[str, Any]) -> list[str]:
-    """Values of options that are said and are not what the order has."""
-    wanted, _ = matching.excluded(text)
-    has = {v for line in detail["items"] for v in line["options"].values()}
-    return [code for code in matching.said_values() if code not in has and matching.value_said(wanted, code)]
+def _other_order(state: State, goal: Goal, text: str, today: date) -> Goal | None:
+    orders = state.known.get("orders", {}).get("orders", [])
+    chosen = goal.slots.get("order")
+    if not orders or chosen is None:
+        return None
+    others = [o for o in orders if o["order_id"] != chosen]
+    if matching.numbered(text, [o for o in orders if o["order_id"] == chosen]):
+        return replace(goal, asked=None)  # "not that one, I meant 1007", and it is the one
+    if matching.has("other", text):
+        pool = goal.slots.get("pool") or [o["order_id"] for o in others]
+        left = [o for o in others if o["order_id"] in pool]
+        meant = matching.refer(text, left, today)
+        if meant.orders:
+            return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"]})
+    meant = matching.refer(text, others, today)
+    its = state.known.get(f"order:{chosen}")
+    stays = its is not None and matching.lines_meant(text, its["items"]) and not matching.excluded(text)[1]
+    if meant.named and meant.orders and not stays:
+        return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"], **_kept(goal, text, "reason")})
+    return None
+
+
+def _other_lines(state: State, goal: Goal, text: str) -> Goal | None:
+    detail = state.known.get(f"order:{goal.slots.get('order')}")
+    if detail is None or goal.flow not in ("return", "exchange"):
+        return None
+    lines = [line["line"] for line in matching.lines_meant(text, detail["items"])]
+    if not lines and not matching.has("one", text):
+        return None
+    kept = _kept(goal, text, "order", "reason", "lines") | ({"lines": lines} if lines else {})
+    same = bool(lines) and lines == goal.slots.get("lines")
+    said = text if (lines or goal.flow == "return") and not same else f"{goal.text} {text}"
+    return Goal(goal.flow, said, kept)
+
+
+def _other_place(state: State, goal: Goal, text: str) -> Goal | None:
+    """Another address, or another way to pay."""
+    order = {k: v for k, v in goal.slots.items() if k == "order"}
+    address = details.address_in(text)
+    if address is not None:
+        return Goal(goal.flow, text, order | {"address": address})
+    methods = state.known.get("account", {}).get("payment_methods", [])
+    if goal.flow == "change_payment" and matching.methods_meant(text, methods):
+        return Goal(goal.flow, text, order)
+    return None
 
 
 # ---------------------------------------------------------------- what a tool returned
@@ -271,6 +342,9 @@ def _returned(state: State, output: dict[str, Any], today: date) -> tuple[State,
 def _refused(state: State, key: str, error: dict[str, Any], today: date) -> tuple[State, tuple[Action, ...]]:
     code, message = str(error.get("code", "")), str(error.get("message", ""))
     if code in ("needs_customer", "not_verified") and key != "verify":
+        if state.goals[0].flow in ABOUT_ONES_OWN and general(state.goals[0].text):
+            goal = replace(state.goals[0], flow="policy")
+            return _advance(replace(state, goals=(goal, *state.goals[1:])), today)
         return _advance(replace(state, goals=(Goal("verify", ""), *state.goals)), today)
     if key == "verify":
         goal = replace(state.goals[0], text="", slots={}, tries=state.goals[0].tries + 1, asked="identity")
@@ -279,7 +353,7 @@ def _refused(state: State, key: str, error: dict[str, Any], today: date) -> tupl
         return state, (Say(say("locked" if locked else "not_verified", state.language)),)
     if key == "confirm" and state.proposal is not None:
         if code in READ_AGAIN:
-            return _say(state, say("again", state.language, sentence=state.proposal.sentence))
+            return _asked_again(state, today)
         if code == "already_done":
             return _finished(state, state.proposal.tool, {}, today)
         if code == "declined":
@@ -290,7 +364,7 @@ def _refused(state: State, key: str, error: dict[str, Any], today: date) -> tupl
             token = state.proposal.token
             return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": token}),)
         if code in GONE:
-            return _advance(replace(state, proposal=None), today)
+            return _asked_again(replace(state, proposal=None), today)
     state = replace(state, goals=state.goals[1:], proposal=None)
     if code == "order_not_found":
         message = say("repeat_number", state.language)
@@ -306,7 +380,7 @@ def _finished(
     if goal.flow == "complaint":
         text = f"{say('sorry_complaint', state.language)} {text}"
     # What was known of the orders is not so any more.
-    state = replace(state, goals=state.goals[1:], proposal=None, known={}, done=(*state.done, goal.text))
+    state = replace(state, goals=state.goals[1:], proposal=None, unclear=0, known={}, done=(*state.done, goal.text))
     return _advance(_tell(state, text), today)
 
 
@@ -343,6 +417,8 @@ def _ask(
     if goal.tries >= MOST_TRIES:
         state = replace(state, goals=state.goals[1:])
         return _say(state, say("not_understood_again", state.language))
+    if goal.tries and text in state.last_said:  # never the same words a third time
+        text = say("asked_again" if goal.tries == 1 else "asked_last", state.language, question=text)
     return _say(replace(state, goals=(goal, *state.goals[1:])), text)
 
 
@@ -351,5 +427,5 @@ def _tell(state: State, text: str) -> State:
 
 
 def _say(state: State, text: str) -> tuple[State, tuple[Action, ...]]:
-    whole = f"{state.told} {text}".strip()
+    whole = f"{state.told} {text}".strip() or say("anything_else", state.language)
     return replace(state, told="", last_said=whole), (Say(whole),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from moksori.agent.tools import Language
@@ -25,6 +25,8 @@ SAME = re.compile(r"\b(it|that|this|them|those|these)\b|그거|그걸|그건|이
 """Words for what was just spoken of."""
 NEAR = 8
 """Characters within which a day belongs to "ordered"."""
+RECENT = timedelta(days=21)
+"""Of several orders that fit a return or an exchange, one placed within this time is meant: older ones are too late."""
 CUT = re.compile(r" 외 \d+개$")
 """How a list of items ends that leaves some out."""
 
@@ -62,12 +64,14 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
-    if not meant.named and SAME.search(fold(text)) is not None:  # "then cancel it"
+    if not meant.named and ("beside" in goal.slots or SAME.search(fold(text)) is not None):  # "then cancel it"
         spoken_of = [o for o in orders if o["order_id"] == state.topic]
         if _fitting(goal, spoken_of):
             return _take(goal, spoken_of[0], spoken_of)
     pool = list(meant.orders) if meant.orders else orders
     fitting = meant.best(_fitting(goal, pool))
+    if goal.flow in ("return", "exchange"):
+        fitting = _recent(fitting, today) or fitting
     if goal.flow == "delivery":  # of what has come nobody asks where it is, if the same is still to come
         fitting = [o for o in fitting if o["status"]["code"] != "delivered"] or fitting
     if goal.flow == "cancel" and len(fitting) == 2 and matching.has("both", text):
@@ -106,7 +110,13 @@ def _plain(state: State, goal: Goal, orders: list[Order], today: date) -> bool:
     meant = refer(
         _without_arrival(text) if goal.flow == "delivery" else text, [*orders, *older(state)], today
     )
-    return meant.named and len(meant.best(_fitting(goal, list(meant.orders)))) == 1
+    best = meant.best(_fitting(goal, list(meant.orders)))
+    late = goal.flow in ("return", "exchange") and not _recent(best, today)
+    return meant.named and len(best) == 1 and (not late or matching.numbered(text, orders))
+
+
+def _recent(orders: list[Order], today: date) -> list[Order]:
+    return [o for o in orders if today - matching.day_of(o) <= RECENT]
 
 
 def _names_in(orders: list[Order]) -> list[str]:
@@ -132,6 +142,7 @@ def _whole(state: State, goal: Goal, orders: list[Order]) -> tuple[list[Order], 
                 for language in ("ko", "en")
             }
             whole.append({**order, "items_all": items})
+            looked += CUT.search(order["items"]["ko"]) is not None
             continue
         whole.append(order)
         cut = CUT.search(order["items"]["ko"]) is not None
@@ -187,9 +198,9 @@ def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple
     if matching.has("both", text) or matching.has("all", text):
         goals = tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in offered)
         return goal, Done("", more=goals)
-    for word, at in (("first", 0), ("second", -1)):
-        if matching.has(word, text) and not any(len(d) >= 4 for d in said_digits(text)):
-            return _take(goal, offered[at], offered)
+    at = matching.ordinal(text, len(offered))
+    if at is not None and not any(len(d) >= matching.SHORTEST_NUMBER for d in said_digits(text)):
+        return _take(goal, offered[at], offered)
     meant = refer(text, offered, today)
     if not meant.orders or not meant.named:
         wider = refer(text, [*orders, *older(state)], today)
@@ -227,13 +238,23 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
     text = goal.slots["answer"] if goal.asked == "item" and "answer" in goal.slots else goal.text
     if goal.flow == "exchange" and goal.asked != "item":
         text = matching.as_it_is(text, [line["name"]["en"] for line in left])
-    meant = list(matching.lines_meant(text, left)) or (left if len(left) == 1 else [])
+    meant = list(matching.lines_meant(text, left)) or _pointed_at(goal, text, left)
     several = len({line["name"]["en"] for line in meant}) < len(meant) and not matching.has("all", text)
     if not meant or (several and not matching.has("both", text)):
         shown = (meant or left)[:OFFERED]
         choices = enumerate_([thing(line, state.language) for line in shown], state.language)
-        return goal, Ask(say("ask_item", state.language, choices=choices), "item")
+        offered = tuple(str(line["line"]) for line in shown)
+        return goal, Ask(say("ask_item", state.language, choices=choices), "item", offered)
     return replace(goal, slots={**goal.slots, "lines": [line["line"] for line in meant]}, asked=None), meant
+
+
+def _pointed_at(goal: Goal, text: str, left: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Items meant without a name: the only one, both of two, "the first one" of those that were offered."""
+    if len(left) == 1 or (len(left) == 2 and matching.has("both", text)):  # noqa: PLR2004 - both
+        return left
+    offered = [line for line in left if str(line["line"]) in goal.choices]
+    at = matching.ordinal(text, len(offered)) if goal.asked == "item" else None
+    return [] if at is None else [offered[at]]
 
 
 def thing(line: dict[str, Any], language: Language) -> str:

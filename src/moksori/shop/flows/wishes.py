@@ -134,8 +134,11 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
 
 def _in_all(flow: str, text: str) -> str:
     """What a turn of several clauses wishes, one of which seemed to: the whole may be clearer than its part."""
-    shares = read(text).shares
+    whole = read(text)
+    shares = whole.shares
     best = next(iter(shares))
+    if whole.ruled and whole.flow == best and writes(best) and not writes(flow):
+        return best  # "there are two in my cart. I only want one."
     other = best not in (flow, NONE, FAULT, *SMALL_TALK)
     return best if other and shares[best] >= SURE and shares.get(flow, 0.0) < PLAUSIBLE else flow
 
@@ -194,6 +197,11 @@ def _another(before: str, clause: str) -> bool:
     """Whether two clauses of one kind of wish speak of two orders."""
     numbers = [{d for d in said_digits(t) if len(d) >= matching.SHORTEST_NUMBER} for t in (before, clause)]
     return bool(numbers[0] and numbers[1] and numbers[0] != numbers[1])
+
+
+def general(text: str) -> bool:
+    """Whether a question may be one about the shop's rules and not about the caller's own things."""
+    return intents().read(text, hits(text))["policy"] >= PLAUSIBLE / 2
 
 
 def writes(flow: str) -> bool:

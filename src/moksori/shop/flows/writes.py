@@ -10,7 +10,8 @@ from typing import Any
 from moksori.agent.tools import Language
 from moksori.shop.flows import details, matching
 from moksori.shop.flows.data import enumerate_, say
-from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Propose, Served
+from moksori.shop.flows.matching import Line, Order
+from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome, Propose, Served
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.flows.which import detail_of, lines_of, order_of, reason_of
 
@@ -27,7 +28,8 @@ def cancel(state: State, goal: Goal, today: date) -> Served:
     )
 
 
-def return_(state: State, goal: Goal, today: date) -> Served:
+def _lines(state: State, goal: Goal, today: date) -> tuple[Goal, tuple[Order, list[Line]] | Outcome]:
+    """The order and those of its items that a wish is about."""
     goal, order = order_of(state, goal, today)
     if not isinstance(order, dict):
         return goal, order
@@ -35,8 +37,14 @@ def return_(state: State, goal: Goal, today: date) -> Served:
     if isinstance(detail, Need):
         return goal, detail
     goal, lines = lines_of(state, goal, detail)
-    if isinstance(lines, Ask):
-        return goal, lines
+    return goal, lines if isinstance(lines, Ask) else (order, lines)
+
+
+def return_(state: State, goal: Goal, today: date) -> Served:
+    goal, found = _lines(state, goal, today)
+    if not isinstance(found, tuple):
+        return goal, found
+    order, lines = found
     goal, reason = reason_of(state, goal)
     if isinstance(reason, Ask):
         return goal, reason
@@ -49,15 +57,10 @@ def return_(state: State, goal: Goal, today: date) -> Served:
 
 
 def exchange(state: State, goal: Goal, today: date) -> Served:
-    goal, order = order_of(state, goal, today)
-    if not isinstance(order, dict):
-        return goal, order
-    detail = detail_of(state, order)
-    if isinstance(detail, Need):
-        return goal, detail
-    goal, lines = lines_of(state, goal, detail)
-    if isinstance(lines, Ask):
-        return goal, lines
+    goal, found = _lines(state, goal, today)
+    if not isinstance(found, tuple):
+        return goal, found
+    order, lines = found
     changes: list[dict[str, Any]] = []
     paid = order["status"]["code"] == "paid"
     for line in lines:
@@ -69,14 +72,8 @@ def exchange(state: State, goal: Goal, today: date) -> Served:
         variant = matching.variant_meant(text, line, product["variants"])
         if variant is None and not paid and matching.has("new_one", text):  # the same, for one that is faulty
             variant = next((v for v in product["variants"] if v["options"] == line["options"]), None)
-        if variant is None:
-            others = [v for v in product["variants"] if v["available"] and v["options"] != line["options"]]
-            if not others:
-                return goal, Done(say("no_option", state.language))
-            choices = enumerate_(
-                [v["options_text"][state.language] for v in others[:OFFERED]], state.language
-            )
-            return goal, Ask(say("ask_option", state.language, choices=choices), "option")
+        if variant is None or not variant["available"]:
+            return goal, _other_option(state.language, text, line, product, variant)
         change = {"line": line["line"], "variant_id": variant["variant_id"]}
         quantity = matching.quantity_meant(goal.text, line)
         changes.append(change | ({"quantity": quantity} if quantity and not paid else {}))
@@ -87,6 +84,31 @@ def exchange(state: State, goal: Goal, today: date) -> Served:
         return goal, reason
     arguments = {"order_id": order["order_id"], "changes": changes, "reason": reason}
     return goal, Propose("exchange_items", arguments)
+
+
+def _other_option(
+    language: Language, text: str, line: Line, product: dict[str, Any], gone: dict[str, Any] | None
+) -> Outcome:
+    """What else there is: first what has most of what was said and of what the caller has. `gone`: it is sold out."""
+    others = [v for v in product["variants"] if v["available"] and v["options"] != line["options"]]
+    said = "" if gone is None else gone["options_text"][language]
+    name = product["name"][language]
+    if not others:
+        key = "no_option" if gone is None else "no_option_but_gone"
+        return Done(say(key, language, name=name, option=said))
+    others.sort(key=lambda v: -_nearness(text, line, v))
+    choices = enumerate_([v["options_text"][language] for v in others[:OFFERED]], language)
+    if gone is None:
+        return Ask(say("ask_option", language, choices=choices), "option")
+    return Ask(say("ask_option_gone", language, name=name, option=said, choices=choices), "option")
+
+
+def _nearness(text: str, line: Line, variant: dict[str, Any]) -> int:
+    options: dict[str, str] = variant["options"]
+    return sum(
+        2 * matching.value_said(text, value) + (line["options"].get(key) == value)
+        for key, value in options.items()
+    )
 
 
 def _address(state: State, goal: Goal) -> tuple[Goal, dict[str, str] | Ask]:

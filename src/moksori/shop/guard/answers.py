@@ -293,7 +293,9 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
                 kind = Kind.NEUTRAL
             kind = kind or about.verbs.get(phrase) or phrases.get(phrase)
             if kind is not None:
-                said_back = kind is Kind.CORRECTION and end == at + 1 and tokens[at] in about.words
+                said_back = kind is Kind.CORRECTION and (
+                    (end == at + 1 and tokens[at] in about.words) or _asks_for_it(phrase, about)
+                )
                 yield Kind.NEUTRAL if said_back else kind
                 at = end
                 break
@@ -312,6 +314,11 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
             else:
                 yield from _word(tokens[at], about)
             at += 1
+
+
+def _asks_for_it(phrase: str, about: About) -> bool:
+    """Whether a Korean phrase is a word of the read-out and "please" ("빼 주세요" to "빼 드립니다")."""
+    return is_hangul(phrase) and any(phrase.removeprefix(w) in _GIVE for w in about.words if phrase.startswith(w))
 
 
 def _word(word: str, about: About) -> Iterator[Kind | None]:

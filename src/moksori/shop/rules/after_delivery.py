@@ -15,6 +15,7 @@ from moksori.shop.rules.decision import (
     covers,
     first_method,
     names_in,
+    say_because,
     say_list,
     say_method,
     say_thing,
@@ -68,6 +69,7 @@ def return_items(
             "items": say_list([say_thing(line.name, line.options, quantity) for line, quantity in parts]),
             "amount": desk.say(back),
             "fee": desk.say(fee),
+            "because": say_because(reason),
             "method": say_method(method),
         },
         effects=effects,
@@ -130,6 +132,7 @@ def exchange_items(
         facts={
             "order": order.id,
             "changes": say_swaps(swaps),
+            "because": say_because(reason),
             "amount": desk.say(difference),
             "method": say_method(method),
         },

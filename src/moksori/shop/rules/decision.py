@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from moksori.agent.money import Money
 from moksori.shop.effects import Effect, PayBack
 from moksori.shop.policy import Policy
-from moksori.shop.texts import LANGUAGES, say_money, term
+from moksori.shop.texts import LANGUAGES, entries, say_money, term
 from moksori.shop.views import CustomerView, LineView, MethodView, OrderView
 
 SATURDAY = 5
@@ -74,6 +74,12 @@ def say_method(method: MethodView) -> Texts:
     korean = [brand["ko"], kind["ko"], f"끝자리 {method.last_four}" if method.last_four else ""]
     english = ["your", brand["en"], kind["en"], f"ending in {method.last_four}" if method.last_four else ""]
     return {"ko": " ".join(filter(None, korean)), "en": " ".join(filter(None, english))}
+
+
+def say_because(reason: str) -> Texts:
+    """ "사이즈 문제로" and "because of the size"; for a shop's own reasons, that it is as was asked."""
+    known = entries("words")["because"]
+    return dict(known.get(reason, known["other"]))
 
 
 def say_options(options: Mapping[str, str]) -> Texts:
