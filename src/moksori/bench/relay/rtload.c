@@ -159,6 +159,14 @@ static void put_frame(Conn *c, int opcode, const void *data, size_t n) {
   c->out_len += n;
 }
 
+/* The text of a string by its key, however the JSON is spaced; NULL where it is not. */
+static const char *value_of(const char *text, size_t n, const char *key) {
+  const char *end = text + n, *at = memmem(text, n, key, strlen(key));
+  if (!at) return NULL;
+  for (at += strlen(key); at < end && (*at == ' ' || *at == ':'); at++) {}
+  return at < end && *at == '"' ? at + 1 : NULL;
+}
+
 static void send_append(Conn *c) {
   static char message[BUFFER];
   size_t n = sizeof APPEND - 1;
@@ -200,10 +208,10 @@ static void on_server_message(Conn *c, const char *text, size_t n) {
     return;
   }
   if (memmem(text, n < 64 ? n : 64, "\"response.create\"", 17)) return put_answer(c);
-  const char *audio = memmem(text, n, "\"audio\":\"", 9);
-  if (!audio || !memmem(text, n, "input_audio_buffer.append", 25)) return;
+  const char *from = value_of(text, n, "\"audio\"");
+  if (!from || !memmem(text, n, "input_audio_buffer.append", 25)) return;
   static char reply[BUFFER];
-  const char *from = audio + 9, *end = memchr(from, '"', (size_t)(text + n - from));
+  const char *end = memchr(from, '"', (size_t)(text + n - from));
   if (!end || end - from < STAMP) return;
   char stamp[11] = {0};
   memcpy(stamp, from, 10);
@@ -222,22 +230,22 @@ static void on_server_message(Conn *c, const char *text, size_t n) {
 }
 
 static void on_client_message(Conn *c, const char *text, size_t n) {
-  const char *delta = memmem(text, n, "\"delta\":\"", 9);
+  const char *delta = value_of(text, n, "\"delta\"");
   if (!delta) {
     if (memmem(text, n, "\"session.created\"", 17)) {
-      const char *id = memmem(text, n, "\"id\":\"sess_", 11);
-      if (id) snprintf(c->id, sizeof c->id, "%.*s", (int)strcspn(id + 6, "\""), id + 6);
+      const char *id = memmem(text, n, "\"sess_", 6);
+      if (id) snprintf(c->id, sizeof c->id, "%.*s", (int)strcspn(id + 1, "\""), id + 1);
       c->greeted = 1;
     }
     else if (memmem(text, n < 128 ? n : 128, "\"response.done\"", 15)) {
       answered++, c->answered++;
-      const char *cost = memmem(text, n, "\"cost\":\"", 8);
-      if (cost) cost_micro += (uint64_t)(strtod(cost + 8, NULL) * 1e6 + 0.5);
+      const char *cost = value_of(text, n, "\"cost\"");
+      if (cost) cost_micro += (uint64_t)(strtod(cost, NULL) * 1e6 + 0.5);
     }
     return;
   }
   char stamp[STAMP + 1] = {0};
-  memcpy(stamp, delta + 9, STAMP);
+  memcpy(stamp, delta, STAMP);
   unsigned long long at = strtoull(stamp + 10, NULL, 10);
   stamp[10] = 0;
   if ((uint64_t)atoi(stamp + 4) != c->got % 1000000) wrong++;
