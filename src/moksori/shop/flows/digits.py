@@ -20,7 +20,7 @@ _ENGLISH = {
 }  # fmt: skip
 _TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"})
 _TAIL = re.compile(
-    r"([번반]이요|[번반]이에요|[번반]입니다|이에요|입니다|번이|이고요|이고|이요|번은|번을|번의|번|반|요|은|는|을|를|에|의)$"
+    r"(번?이라고요|라고요|번?이라니까요|번?인데요|번?이거든요|번?이네요|번?이구요|번?이예요|번?예요|[번반]이요|[번반]이에요|[번반]입니다|이에요|입니다|번이|이고요|이고|이요|번은|번을|번의|번|반|요|은|는|을|를|에|의)$"
 )
 _CONTRACTED = re.compile(r"(이이)(고요|고)$")
 """After the digit "이" the copula loses its own: in "이이이이고요" all four are digits."""

@@ -50,6 +50,8 @@ def _named(text: str, product: dict[str, Any]) -> int:
     )
 
 
+MOST_OPTIONS = 4
+"""Options of a product that are named in one sentence."""
 QUERIES = 5
 """Searches for the product that one sentence names."""
 
@@ -141,7 +143,7 @@ def product(state: State, goal: Goal, today: date) -> Served:
     language, name = state.language, product["name"][state.language]
     variants = product["variants"]
     there = [v for v in variants if v["available"]]
-    options = enumerate_([v["options_text"][language] for v in there[:4]], language)
+    options = enumerate_([v["options_text"][language] for v in there[:MOST_OPTIONS]], language)
     asked = matching.variant_meant(goal.text, {"options": {}}, variants)
     if asked is not None:
         option = asked["options_text"][language]
@@ -149,7 +151,14 @@ def product(state: State, goal: Goal, today: date) -> Served:
             price = asked["price"][language]
             return goal, Done(say("option_there", language, name=name, option=option, price=price))
         return goal, Done(say("option_gone", language, name=name, option=option, options=options))
-    price = min(variants, key=lambda v: v["price"]["minor"])["price"][language]
+    said = {
+        v for each in variants for v in each["options"].values() if matching.value_said(goal.text, v)
+    }
+    fitting = [v for v in variants if said <= set(v["options"].values())] or variants
+    options = enumerate_(
+        [v["options_text"][language] for v in there if v in fitting][:MOST_OPTIONS] or [options], language
+    )
+    price = min(fitting, key=lambda v: v["price"]["minor"])["price"][language]
     return goal, Done(say("product", language, name=name, price=price, options=options))
 
 

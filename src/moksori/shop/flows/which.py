@@ -19,7 +19,7 @@ from moksori.shop.guard.text import fold, words
 
 LOOKED_THROUGH = 20
 """Orders that are fetched at once; older ones are found by their number."""
-LOOKED_INTO = 4
+LOOKED_INTO = 3
 """Orders of many items that are fetched whole, so that each of their items can be named."""
 SAME = re.compile(r"\b(it|that|this|them|those|these)\b|그거|그걸|그건|이거|이걸|이건|그 주문|그것")
 """Words for what was just spoken of."""
@@ -53,7 +53,7 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
     if not orders:
         return goal, Done(say("no_orders", state.language))
     if not _plain(state, goal, orders, today):
-        orders, missing = _whole(state, goal, orders)
+        orders, missing = _whole(state, goal, orders, today)
         if missing is not None:
             return goal, missing
     if goal.asked == "which" and "answer" in goal.slots:
@@ -127,10 +127,13 @@ def _names_in(orders: list[Order]) -> list[str]:
     ]
 
 
-def _whole(state: State, goal: Goal, orders: list[Order]) -> tuple[list[Order], Need | None]:
+def _whole(
+    state: State, goal: Goal, orders: list[Order], today: date
+) -> tuple[list[Order], Need | None]:
     """The orders with all their items, where a list names only the first few; and what is missing for that."""
     whole: list[Order] = []
     missing: Need | None = None
+    recent = _recent(orders, today) if goal.flow in ("return", "exchange") else []
     looked = 0
     for order in orders:
         detail = state.known.get(f"order:{order['order_id']}")
@@ -146,9 +149,10 @@ def _whole(state: State, goal: Goal, orders: list[Order]) -> tuple[list[Order], 
             continue
         whole.append(order)
         cut = CUT.search(order["items"]["ko"]) is not None
-        if cut and order["status"]["code"] in FITS[goal.flow] and looked < LOOKED_INTO and missing is None:
+        likely = order["status"]["code"] in FITS[goal.flow] and (not recent or order in recent)
+        if cut and likely and looked < LOOKED_INTO and missing is None:
             missing = Need(f"order:{order['order_id']}", "get_order", {"order_id": order["order_id"]})
-        looked += cut
+        looked += cut and likely
     return whole, missing
 
 
