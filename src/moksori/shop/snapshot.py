@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Executable, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from moksori.shop import model as m
@@ -91,7 +91,7 @@ async def _orders(session: AsyncSession) -> dict[str, str]:
     return found
 
 
-async def _by_first(session: AsyncSession, query: Select[Any]) -> defaultdict[Any, list[tuple[Any, ...]]]:
+async def _by_first(session: AsyncSession, query: Executable) -> defaultdict[Any, list[tuple[Any, ...]]]:
     """The rows without their first column, by it."""
     found: defaultdict[Any, list[tuple[Any, ...]]] = defaultdict(list)
     for first, *rest in await session.execute(query):

@@ -122,7 +122,9 @@ async def test_the_same_is_never_asked_a_third_time_in_the_same_words(opened: Ca
     desk = opened()
     await desk.start()
     call = await talk(desk, "en", {"customerId": "C1"})
-    answers = [(await call.say(said)).text for said in ("I'd like to return something.", "Hm.", "Well.", "Er.")]
+    answers = [
+        (await call.say(said)).text for said in ("I'd like to return something.", "Hm.", "Well.", "Er.")
+    ]
     assert len(set(answers)) == len(answers), answers
     assert any("agent" in answer for answer in answers[2:])
     await desk.close()

@@ -211,7 +211,7 @@ def score(text: str, order: Order, *, strict: bool = True) -> int:
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether a sentence names a thing: its whole name, the word that says what it is (the last), or another for that."""
+    """Whether a sentence names a thing: its whole name, its last word (what it is), or another word for that."""
     return _names_it(text, name) or called(text, name)
 
 
@@ -530,5 +530,8 @@ def _branded(folded: str, method: dict[str, Any]) -> bool:
     english = fold(method["en"]).removeprefix("your ").split()[0]
     return any(d in said_digits(folded) for d in digits) or (
         method["kind"]["code"] in ("card", "account")
-        and ((len(korean) > 1 and korean in folded) or re.search(rf"\b{re.escape(english)}\b", folded) is not None)
+        and (
+            (len(korean) > 1 and korean in folded)
+            or re.search(rf"\b{re.escape(english)}\b", folded) is not None
+        )
     )

@@ -70,7 +70,9 @@ def _queries(text: str) -> list[str]:
     things = [word for word in kept if word not in common_words()] or kept
     pairs = [" ".join(pair) for pair in pairwise(things)]
     other = [
-        word for word, ways in data().called.items() if any(each in ways or each.rstrip("s") in ways for each in things)
+        word
+        for word, ways in data().called.items()
+        if any(each in ways or each.rstrip("s") in ways for each in things)
     ]
     found = (
         [*other, " ".join(things), *reversed(pairs), *reversed(things)]
@@ -151,9 +153,7 @@ def product(state: State, goal: Goal, today: date) -> Served:
             price = asked["price"][language]
             return goal, Done(say("option_there", language, name=name, option=option, price=price))
         return goal, Done(say("option_gone", language, name=name, option=option, options=options))
-    said = {
-        v for each in variants for v in each["options"].values() if matching.value_said(goal.text, v)
-    }
+    said = {v for each in variants for v in each["options"].values() if matching.value_said(goal.text, v)}
     fitting = [v for v in variants if said <= set(v["options"].values())] or variants
     options = enumerate_(
         [v["options_text"][language] for v in there if v in fitting][:MOST_OPTIONS] or [options], language

@@ -78,9 +78,7 @@ def _paid(state: State, goal: Goal, order: Order) -> Need | Done:
     if line is None:
         return Done(say("order_total", state.language, **facts, items=order["items"][state.language]))
     price = line["unit_price"][state.language]
-    return Done(
-        say("order_paid", state.language, **facts, item=thing(line, state.language), price=price)
-    )
+    return Done(say("order_paid", state.language, **facts, item=thing(line, state.language), price=price))
 
 
 def delivery(state: State, goal: Goal, today: date) -> Served:

@@ -42,7 +42,7 @@ MOST_UNCLEAR = 4
 ORDER_CORRECTED = 2
 """Score from which on words name an item of another order: more than its colour."""
 ABOUT_ONES_OWN = ("orders", "delivery", "refund_status", "points", "cart", "account")
-"""Wishes to look something up that is the caller's own; asked by nobody in particular it may be a question of policy."""
+"""Look-ups of what is the caller's own; where nobody is known the question may be one of policy."""
 LONG_ANSWER = 4
 """Words above which a sentence that wishes for another change is more than an answer to what was asked."""
 NOTHING = About.of("")
@@ -184,7 +184,9 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
     if answer.voids and corrected is not None:
         return _advance(replace(state, goals=(corrected, *state.goals[1:]), proposal=None), today)
     if answer is Answer.NEW_VALUE and not aside and not matching.has("leaves", text):
-        return _asked_again(replace(state, proposal=None), today)  # it may have been a yes with words beside it
+        return _asked_again(
+            replace(state, proposal=None), today
+        )  # it may have been a yes with words beside it
     if answer.voids:
         rest = state.goals[1:]
         state = replace(state, goals=rest, proposal=None)
@@ -380,7 +382,9 @@ def _finished(
     if goal.flow == "complaint":
         text = f"{say('sorry_complaint', state.language)} {text}"
     # What was known of the orders is not so any more.
-    state = replace(state, goals=state.goals[1:], proposal=None, unclear=0, known={}, done=(*state.done, goal.text))
+    state = replace(
+        state, goals=state.goals[1:], proposal=None, unclear=0, known={}, done=(*state.done, goal.text)
+    )
     return _advance(_tell(state, text), today)
 
 

@@ -19,7 +19,7 @@ from moksori.shop.guard.text import fold, words
 
 LOOKED_THROUGH = 20
 """Orders that are fetched at once; older ones are found by their number."""
-LOOKED_INTO = 3
+LOOKED_INTO = 2
 """Orders of many items that are fetched whole, so that each of their items can be named."""
 SAME = re.compile(r"\b(it|that|this|them|those|these)\b|그거|그걸|그건|이거|이걸|이건|그 주문|그것")
 """Words for what was just spoken of."""
@@ -64,7 +64,9 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
-    if not meant.named and ("beside" in goal.slots or SAME.search(fold(text)) is not None):  # "then cancel it"
+    if not meant.named and (
+        "beside" in goal.slots or SAME.search(fold(text)) is not None
+    ):  # "then cancel it"
         spoken_of = [o for o in orders if o["order_id"] == state.topic]
         if _fitting(goal, spoken_of):
             return _take(goal, spoken_of[0], spoken_of)
@@ -127,13 +129,12 @@ def _names_in(orders: list[Order]) -> list[str]:
     ]
 
 
-def _whole(
-    state: State, goal: Goal, orders: list[Order], today: date
-) -> tuple[list[Order], Need | None]:
+def _whole(state: State, goal: Goal, orders: list[Order], today: date) -> tuple[list[Order], Need | None]:
     """The orders with all their items, where a list names only the first few; and what is missing for that."""
     whole: list[Order] = []
     missing: Need | None = None
-    recent = _recent(orders, today) if goal.flow in ("return", "exchange") else []
+    fitting = _fitting(goal, orders)
+    recent = _recent(fitting, today) if goal.flow in ("return", "exchange") else []
     looked = 0
     for order in orders:
         detail = state.known.get(f"order:{order['order_id']}")
@@ -149,7 +150,7 @@ def _whole(
             continue
         whole.append(order)
         cut = CUT.search(order["items"]["ko"]) is not None
-        likely = order["status"]["code"] in FITS[goal.flow] and (not recent or order in recent)
+        likely = order in fitting and (not recent or order in recent)
         if cut and likely and looked < LOOKED_INTO and missing is None:
             missing = Need(f"order:{order['order_id']}", "get_order", {"order_id": order["order_id"]})
         looked += cut and likely
@@ -254,7 +255,7 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
 
 def _pointed_at(goal: Goal, text: str, left: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Items meant without a name: the only one, both of two, "the first one" of those that were offered."""
-    if len(left) == 1 or (len(left) == 2 and matching.has("both", text)):  # noqa: PLR2004 - both
+    if len(left) == 1 or (len(left) == 2 and matching.has("both", text)):
         return left
     offered = [line for line in left if str(line["line"]) in goal.choices]
     at = matching.ordinal(text, len(offered)) if goal.asked == "item" else None

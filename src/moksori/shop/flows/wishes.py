@@ -104,6 +104,8 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
     for clause, reading in zip(clauses, readings, strict=True):
         # Beside a clear wish, what else is said ("I'm calling about order 1003") is hardly another.
         flow = reading.flow if reading.ruled or reading.sure >= told else None
+        if flow == "account_address" and not reading.ruled and any(w.flow == "change_address" for w in found):
+            flow = None  # where the order shall go, not where the caller lives
         parting = flow == "goodbye" and bool(found) and found[-1].flow in SMALL_TALK
         if flow is None or (flow in SMALL_TALK and found and not parting):
             if found:

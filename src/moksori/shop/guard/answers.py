@@ -318,7 +318,9 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
 
 def _asks_for_it(phrase: str, about: About) -> bool:
     """Whether a Korean phrase is a word of the read-out and "please" ("빼 주세요" to "빼 드립니다")."""
-    return is_hangul(phrase) and any(phrase.removeprefix(w) in _GIVE for w in about.words if phrase.startswith(w))
+    return is_hangul(phrase) and any(
+        phrase.removeprefix(w) in _GIVE for w in about.words if phrase.startswith(w)
+    )
 
 
 def _word(word: str, about: About) -> Iterator[Kind | None]:
