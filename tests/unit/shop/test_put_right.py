@@ -36,6 +36,9 @@ CONVERSATIONS: list[tuple[Language, list[str], dict[str, str]]] = [
             "Yes."], {EXCHANGE: "1>P1-redx2 changed_mind"}),
     ("ko", ["1004번 텀블러 마음에 안 들어서 빨간색으로 교환할래요.", "아니 빨간색 말고 검정이요.", "네, 그렇게 해 주세요."],
      {EXCHANGE: "1>P1-blackx2 changed_mind"}),
+    # a day of arrival that no order has: it is asked which is meant, and not the latest taken
+    ("en", ["The black tumbler I received on the 24th of October leaks, I want to return it as faulty.", "Yes, please."],
+     {"order/261020-1005/returns": "1x1 defective"}),
     # a refusal stays one
     ("en", ["Cancel order 261118-1001.", "No, leave it."], {}),
     ("ko", ["261118-1001 취소해 주세요.", "아니요, 그냥 둘게요."], {}),
@@ -49,6 +52,8 @@ CONVERSATIONS: list[tuple[Language, list[str], dict[str, str]]] = [
     ("en", ["Take the tumbler out of my basket, please.", "Yes, go ahead."], {"cart/C1": ""}),
     ("ko", ["장바구니에 텀블러가 두 개 있는데 하나만 할게요.", "네."], {"cart/C1": "P1-redx1"}),
     ("ko", ["장바구니에서 텀블러 빼 주세요.", "네, 빼 주세요."], {"cart/C1": ""}),
+    ("ko", ["장바구니에 김치 세트 하나만 담아 주세요.", "네, 담아 주세요."], {"cart/C1": "P1-redx2,P3-greenx1"}),
+    ("en", ["Take the vacuum out of my basket.", "Yes."], {}),
     # two wishes for one order
     ("ko", ["261118-1001 결제는 상품권으로 바꾸고 배송지도 바꿔 주세요.", "네.", "서울특별시 마포구 월드컵로 45, 우편번호 04001이요.", "네."],
      {"order/261118-1001/address": "04001", "order/261118-1001/method": "gift-1"}),

@@ -56,8 +56,8 @@ QUERIES = 5
 """Searches for the product that one sentence names."""
 
 
-def _queries(text: str) -> list[str]:
-    """What can name a product: all such words, then each, the last first; option values and particles left out."""
+def _nouns(text: str) -> list[str]:
+    """The words that can name a product; option values and particles left out."""
     kept: list[str] = []
     for word in re.findall(r"[a-z0-9-]+|[가-힣]+", text.casefold()):
         bare = word
@@ -67,6 +67,12 @@ def _queries(text: str) -> list[str]:
                 break
         if bare not in FILLERS and not any(matching.value_said(bare, c) for c in matching.said_values()):
             kept.append(bare)
+    return kept
+
+
+def _queries(text: str) -> list[str]:
+    """What can name a product: all such words, then each, the last first."""
+    kept = _nouns(text)
     things = [word for word in kept if word not in common_words()] or kept
     pairs = [" ".join(pair) for pair in pairwise(things)]
     other = [
@@ -126,8 +132,11 @@ def cart_set(state: State, goal: Goal, today: date) -> Served:
 
 
 def _in_the_cart(text: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What of a cart is meant: by its name, then by its options; the only thing there needs neither."""
-    named = [i for i in items if any(matching.mentions(text, i["name"][k]) for k in ("ko", "en"))] or items
+    """What of a cart is meant: by its name, then by its options; where nothing is named it may be all there is."""
+    named = [i for i in items if any(matching.mentions(text, i["name"][k]) for k in ("ko", "en"))]
+    if not named and any(word not in common_words() for word in _nouns(text)):
+        return []
+    named = named or items
     said = [
         i
         for i in named

@@ -72,7 +72,7 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return _take(goal, spoken_of[0], spoken_of)
     pool = list(meant.orders) if meant.orders else orders
     fitting = meant.best(_fitting(goal, pool))
-    if goal.flow in ("return", "exchange"):
+    if goal.flow in ("return", "exchange") and meant.scores:
         fitting = _recent(fitting, today) or fitting
     if goal.flow == "delivery":  # of what has come nobody asks where it is, if the same is still to come
         fitting = [o for o in fitting if o["status"]["code"] != "delivered"] or fitting
