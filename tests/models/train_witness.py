@@ -1,38 +1,61 @@
-"""Learns `src/moksori/engine/witness.npz`: `python -m tests.models.train_witness [OUT]`, about 15 minutes on two cores.
+"""Learns `src/moksori/engine/witness.npz`: `python -m tests.models.train_witness [OUT]`, about half an hour on two cores.
 
 Synthetic speakers that no measured set contains say sentences that no measured set contains (witness.toml). *Ending*: a
 sentence alone against the same words cut out of a longer one, so that only the sound can tell them apart. *Onset*: the
-first 160 to 352 ms of acknowledgements against those of anything else. Both are ridge-regularised logistic regressions
-on what Whisper base's encoder gives. Needs flite and espeak-ng.
+beginning of acknowledgements against that of anything else, cut where the turn machine would look at them,
+and whole where the voice pauses earlier. Both are ridge-regularised logistic regressions on what Whisper base's encoder
+gives; every onset voice counts the same, whatever it says. Needs flite and espeak-ng.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 import tomllib
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soxr
 from hibari import Hibari
+from hibari.g2p import normalize
 
 from moksori.agent.speech import HEARING_RATE
 from moksori.bench.voice.manifest import RATE
 from moksori.bench.voice.sets import LEVEL_DBFS, NOISES_DBFS, _boundary
 from moksori.bench.voice.speakers import pink, say, trimmed
+from moksori.conversation import turn as turns
+from moksori.conversation.overlap import GLANCE_BEFORE_MS, LONGEST_ACKNOWLEDGEMENT_MS
 from moksori.engine import weights
+from moksori.engine.ear import PER_MS
+from moksori.engine.kokoro_model import KokoroModel
+from moksori.engine.vad import FRAME, SileroModel, SileroVad
 from moksori.engine.whisper import GLANCE_PAD_S, PAD_S, Whisper
 from moksori.engine.witness import ending_features, onset_features
 
-VOICES = ("hibari", "flite:kal16", "flite:kal", "espeak-ng:en-gb+f3", "espeak-ng:en-029+m3")
-"""Who ends sentences; the first four also acknowledge and interrupt, and so does `KOREAN`."""
-KOREAN = "espeak-ng:ko+f3"
-ONSETS_MS = (160, 224, 288, 352)
+ENDING = ("hibari", "flite:kal16", "flite:kal", "espeak-ng:en-gb+f3", "espeak-ng:en-029+m3")
+ONSET: tuple[tuple[str, str, tuple[float, ...]], ...] = (
+    ("en", "hibari", (1.0, 0.88)),
+    ("en", "accent:jf_tebukuro", (1.0,)),
+    ("en", "flite:kal16", (1.0, 1.12)),
+    ("en", "accent:jm_kumo", (1.0, 1.1)),
+    ("en", "espeak-ng:en-gb+f3", (1.0,)),
+    ("en", "accent:jf_gongitsune", (0.92,)),
+    ("en", "flite:kal", (1.0,)),
+    ("en", "espeak-ng:en-029+m3", (1.0,)),
+    ("ko", "kokoro:jf_tebukuro", (1.0,)),
+    ("ko", "kokoro:jm_kumo", (1.0, 1.12)),
+)
+"""Language, voice, and the sizes of its throat: resampled, a voice sounds like another speaker's."""
+GLANCES_MS = (192, 288, 384)
+"""Lengths of the speech at which it is looked at."""
 LEAD_MS, SILENCE_MS = 300, 96
+ROOM_MS, TAIL_MS = 800, 600
+"""Noise around an onset: the detector of voice needs some before it."""
 RIDGE = 1_000.0
 OUT = Path("src/moksori/engine/witness.npz")
 ASKING = frozenset(
@@ -57,23 +80,53 @@ ASKING = frozenset(
 )
 
 Floats = Any
-_hibari: list[Any] = []
+
+
+class Accent:
+    """English by Kokoro's Japanese voices: hibari's phonemes through their network."""
+
+    def __init__(self) -> None:
+        self._kokoro: Any = KokoroModel(weights.path("kokoro-ja"))
+        self._g2p: Any = Hibari(threads=1).g2p
+
+    def say(self, text: str, voice: str, speed: float) -> Floats:
+        tokens = self._g2p.phonemize_tokens(self._g2p.tokenize(normalize(text)))
+        sounds = "".join((t.phonemes or "") + (" " if t.whitespace else "") for t in tokens).strip()
+        signs = [self._kokoro._signs[sound] for sound in sounds if sound in self._kokoro._signs]
+        given = {
+            "tokens": np.asarray([[0, *signs, 0]], np.int64),
+            "style": self._kokoro._styles[voice][len(signs)].reshape(1, 256),
+            "speed": np.asarray([speed], np.float32),
+        }
+        wave, _ = self._kokoro._session.run(None, given)
+        return trimmed(np.asarray(wave, np.float32).ravel())
+
+
+@cache
+def _accent() -> Accent:
+    return Accent()
+
+
+@cache
+def _hibari() -> Any:
+    return Hibari(threads=2)
 
 
 def speak(text: str, voice: str, speed: float) -> Floats:
-    if voice != "hibari":
-        return say(text, voice, speed)
-    if not _hibari:
-        _hibari.append(Hibari(threads=2))
-    return trimmed(np.asarray(_hibari[0](text, speed=speed, seed=1), np.float32).ravel())
+    program, _, name = voice.partition(":")
+    if program == "accent":
+        return _accent().say(text, name, speed)
+    if program == "hibari":
+        return trimmed(np.asarray(_hibari()(text, speed=speed, seed=1), np.float32).ravel())
+    return say(text, voice, speed)
 
 
-def on_the_line(speech: Floats, after_ms: int, rng: np.random.Generator) -> Floats:
-    """At the level and in the noise of the measured sets, 300 ms of room before it; 16 kHz."""
+def on_the_line(speech: Floats, before_ms: float, after_ms: int, rng: np.random.Generator) -> Floats:
+    """At the level and in the noise of the measured sets, some room around it; 16 kHz."""
     level = np.float32(
         10 ** (LEVEL_DBFS / 20) / max(1e-6, float(np.sqrt(np.mean(speech.astype(np.float64) ** 2))))
     )
-    before, after = (np.zeros(RATE * ms // 1000, np.float32) for ms in (LEAD_MS, after_ms))
+    before, after = (np.zeros(int(RATE * ms / 1000), np.float32) for ms in (before_ms, after_ms))
     sound = np.concatenate([before, speech * level, after])
     sound = sound + pink(len(sound), NOISES_DBFS[rng.integers(len(NOISES_DBFS))], rng)
     return soxr.resample(sound, RATE, HEARING_RATE).astype(np.float32)
@@ -93,57 +146,101 @@ def endings(model: Whisper, voice: str, pairs: list[str]) -> tuple[list[Floats],
         whole = speak(f"{alone} {rest}{mark}", voice, speed)
         cut = trimmed(whole[: _boundary(whole, speak(rest + mark, voice, speed))].copy())
         spoken = (speak(alone + mark, voice, speed), cut, whole)
-        lines = [on_the_line(speech, SILENCE_MS, rng) for speech in spoken]
+        lines = [on_the_line(speech, LEAD_MS, SILENCE_MS, rng) for speech in spoken]
         found += [features(model, heard, PAD_S, ending_features) for heard in lines]
     return found, [0, 1, 0] * len(pairs)
 
 
-def onsets(model: Whisper, voice: str, texts: dict[str, list[str]]) -> tuple[list[Floats], list[int]]:
-    rng = np.random.default_rng(5 + zlib.crc32(voice.encode()))
-    long = [pair.replace("| ", "") for pair in texts["pairs"]][::3]
+def looks(heard: Floats, detector: SileroVad) -> list[Floats]:
+    """What a glance gets of speech over an answer: at each length, and whole at the first pause."""
+    machine, policy = turns.Turns(), turns.TurnPolicy(ask=False)
+    onset: int | None = None
     found: list[Floats] = []
-    labels: list[int] = []
-    for label, lines in ((1, texts["acknowledgements"]), (0, texts["interruptions"] + long)):
-        for text in lines:
-            for speed in (0.85, 1.0, 1.15) if label else (1.0,):
-                speech = speak(text, voice, speed)
-                for ms in ONSETS_MS:
-                    heard = on_the_line(speech, 500, rng)[: HEARING_RATE * (LEAD_MS + ms) // 1000]
-                    found.append(features(model, heard, GLANCE_PAD_S, onset_features))
-                    labels.append(label)
-    return found, labels
+    due = list(GLANCES_MS)
+    for frame in range(len(heard) // FRAME):
+        at = (frame + 1) * turns.FRAME_MS
+        probability = detector.step(heard[frame * FRAME : (frame + 1) * FRAME])
+        machine, happened = machine.step(turns.Voice(probability, at), policy)
+        if onset is None and any(isinstance(each, turns.Started) for each in happened):
+            onset = at - turns.ONSET_FRAMES * turns.FRAME_MS
+        if onset is None:
+            continue
+        begin = max(0, onset - GLANCE_BEFORE_MS) * PER_MS
+        for each in happened:
+            if isinstance(each, turns.Paused):
+                return [*found, heard[begin : each.end_ms * PER_MS]]
+        if due and at - onset >= due[0]:
+            due.pop(0)
+            found.append(heard[begin : at * PER_MS])
+        if at - onset > LONGEST_ACKNOWLEDGEMENT_MS:
+            break
+    return found
 
 
-def fit(rows: list[Floats], labels: list[int]) -> tuple[Floats, float]:
-    """Weights and bias at even odds; iteratively reweighted least squares in the space of the examples."""
+class Onsets:
+    """Examples of how speech over an answer begins."""
+
+    def __init__(self, model: Whisper) -> None:
+        self._model = model
+        self._vad = SileroModel(weights.path("silero-vad"))
+        self.rows: list[Floats] = []
+        self.labels: list[int] = []
+        self.speakers: list[str] = []
+
+    def voice(self, language: str, voice: str, sizes: tuple[float, ...], texts: dict[str, list[str]]) -> None:
+        rng, chance = np.random.default_rng(zlib.crc32(voice.encode())), random.Random(voice)
+        long = [pair.replace("| ", "") for pair in texts["pairs"]][::9]
+        for label, lines in ((1, texts["acknowledgements"]), (0, texts["interruptions"] + long)):
+            for text, size in itertools.product(lines, sizes):
+                paces = (chance.choice((0.82, 0.9)), chance.choice((1.0, 1.1, 1.2)))
+                for pace in paces if label else (chance.choice((0.9, 1.0, 1.1)),):
+                    speech = soxr.resample(speak(text, voice, pace), RATE, RATE / size)
+                    self._add(speech.astype(np.float32), label, voice, rng)
+
+    def _add(self, speech: Floats, label: int, speaker: str, rng: np.random.Generator) -> None:
+        heard = on_the_line(speech, ROOM_MS + rng.random() * turns.FRAME_MS, TAIL_MS, rng)
+        for look in looks(heard, self._vad.detector()):
+            self.rows.append(features(self._model, look, GLANCE_PAD_S, onset_features))
+            self.labels.append(label)
+            self.speakers.append(speaker)
+
+    def weights(self) -> Floats:
+        """Every speaker counts the same, and so do both answers of each."""
+        pairs = list(zip(self.speakers, self.labels, strict=True))
+        share = {pair: 1 / pairs.count(pair) for pair in set(pairs)}
+        given = np.array([share[pair] for pair in pairs])
+        return given * len(given) / given.sum()
+
+
+def fit(rows: list[Floats], labels: list[int], share: Floats | None = None) -> tuple[Floats, float]:
+    """Weights and bias at even odds; iteratively reweighted least squares."""
     x, y = np.array(rows, np.float64), np.array(labels, np.float64)
+    share = np.ones(len(y)) if share is None else share
     mean, spread = x.mean(0), x.std(0) + 1e-3
-    z = (x - mean) / spread
-    kernel, score = z @ z.T / RIDGE, np.zeros(len(y))
-    alpha, bias = np.zeros(len(y)), 0.0
-    for _ in range(25):
-        p = 1 / (1 + np.exp(-score))
-        weight = np.maximum(p * (1 - p), 1e-4)
-        target = score + (y - p) / weight
-        solved = np.linalg.solve(kernel + np.diag(1 / weight), np.column_stack([target, np.ones(len(y))]))
-        bias = float(solved[:, 0].sum() / solved[:, 1].sum())
-        alpha = solved[:, 0] - bias * solved[:, 1]
-        score = kernel @ alpha + bias
-    w = z.T @ alpha / RIDGE / spread
-    return w, float(bias - mean @ w - np.log(y.mean() / (1 - y.mean())))
+    z = np.column_stack([(x - mean) / spread, np.ones(len(y))])
+    ridge = np.append(np.full(z.shape[1] - 1, RIDGE), 1e-6)
+    beta = np.zeros(z.shape[1])
+    for _ in range(12):
+        p = 1 / (1 + np.exp(-np.clip(z @ beta, -30, 30)))
+        curve = np.maximum(p * (1 - p), 1e-4) * share
+        slope = z.T @ (share * (y - p)) - ridge * beta
+        beta += np.linalg.solve((z * curve[:, None]).T @ z + np.diag(ridge), slope)
+    w = beta[:-1] / spread
+    yes = float((share * y).sum() / share.sum())
+    return w, float(beta[-1] - mean @ w - np.log(yes / (1 - yes)))
 
 
 def main(out: Path) -> None:
     texts = tomllib.loads(Path(__file__).with_name("witness.toml").read_text("utf-8"))
     model = Whisper(weights.path("whisper-base"))
-    ends = [endings(model, voice, texts["en"]["pairs"]) for voice in VOICES]
-    begins = [onsets(model, voice, texts["en"]) for voice in VOICES[:4]]
-    begins.append(onsets(model, KOREAN, texts["ko"]))
-    learned = {}
-    for name, examples in (("ending", ends), ("onset", begins)):
-        w, bias = fit(
-            [f for found, _ in examples for f in found], [y for _, labels in examples for y in labels]
-        )
+    ends = [endings(model, voice, texts["en"]["pairs"]) for voice in ENDING]
+    onsets = Onsets(model)
+    for language, voice, sizes in ONSET:
+        onsets.voice(language, voice, sizes, texts[language])
+    ending = fit([f for found, _ in ends for f in found], [y for _, labels in ends for y in labels])
+    onset = fit(onsets.rows, onsets.labels, onsets.weights())
+    learned: dict[str, Any] = {}
+    for name, (w, bias) in (("ending", ending), ("onset", onset)):
         learned |= {name: w.astype(np.float16), f"{name}_bias": np.float32(bias)}
     np.savez(out, **learned)
 

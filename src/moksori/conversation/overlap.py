@@ -16,16 +16,22 @@ FIRST_GLANCE_MS = 192
 """Speech after which it is looked at first: about a syllable, enough for its sound."""
 GLANCE_BEFORE_MS = 300
 """Audio before the speech that a look contains."""
-UNCLEAR_AGAIN_MS = 96
-"""And again after so much more, while it is unclear."""
+LOOK_AGAIN_MS = 96
+"""And again after so much more, while the sound alone is looked at."""
+WORDS_FROM_MS = 480
+"""From this length on a look also gives words, takes longer, and is taken at every `GLANCE_EVERY_MS`."""
 GLANCE_EVERY_MS = 192
-"""And again after so much more, while it is an acknowledgement."""
 DECIDE_MS = 352
 """Speech of this length whose words are not known yet takes the turn: the loudspeaker is silent within 400 ms."""
 LONGEST_ACKNOWLEDGEMENT_MS = 1_100
 """"Oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
-LISTENS, TAKES = 0.55, 0.4
-"""Probability of an acknowledgement from which on the sound decides for one, and up to which against it."""
+FIRST_TAKES, FIRST_LISTENS = 0.1, 0.8
+"""Probability of an acknowledgement up to which the first look decides against one, and from which on for one."""
+LISTENS = 0.55
+"""What the second look asks for: below it the speech takes the turn. "I want" and "I see" begin alike; to stop too
+late is worse than to stop for nothing, which is mended: the answer then goes on where it stopped."""
+TAKES = 0.3
+"""Up to here what began like an acknowledgement takes the turn after all."""
 CLEARLY = 0.8
 """From here on the sound of speech that is over is believed against its words: "mm-hmm" is often written as others."""
 MISHEARD_WORDS = 3
@@ -51,6 +57,9 @@ class State:
     onset_ms: int = 0
     glanced_ms: int = 0
     """Length of the speech that was looked at last."""
+    looks: int = 0
+    pauses: bool = False
+    """The speaker is silent: the words will be known soon."""
     listens: float | None = None
     """What the sound told at that look."""
 
@@ -130,6 +139,7 @@ def step(state: State, event: Event) -> tuple[State, Output | None]:
         case GoesOn():
             return _goes_on(state, event)
         case Pauses():
+            state = replace(state, pauses=True)
             return (_looked(state, event.at_ms), Output.GLANCE) if event.can_glance else (state, None)
         case Words():
             return _words(state, event)
@@ -142,27 +152,29 @@ def step(state: State, event: Event) -> tuple[State, Output | None]:
 
 
 def _goes_on(state: State, event: GoesOn) -> tuple[State, Output | None]:
+    state = replace(state, pauses=False)
     length = event.at_ms - state.onset_ms
     limit = DECIDE_MS if state.phase is Overlap.UNHEARD else LONGEST_ACKNOWLEDGEMENT_MS
     if length >= limit:
         return IDLE, Output.INTERRUPT
-    every = UNCLEAR_AGAIN_MS if state.phase is Overlap.UNHEARD else GLANCE_EVERY_MS
-    due = FIRST_GLANCE_MS if state.glanced_ms == 0 else state.glanced_ms + every
+    every = LOOK_AGAIN_MS if state.glanced_ms < WORDS_FROM_MS else GLANCE_EVERY_MS
+    due = FIRST_GLANCE_MS if state.looks == 0 else state.glanced_ms + every
     if event.can_glance and length >= due:
         return _looked(state, event.at_ms), Output.GLANCE
     return state, None
 
 
 def _looked(state: State, at_ms: int) -> State:
-    return replace(state, glanced_ms=at_ms - state.onset_ms)
+    return replace(state, glanced_ms=at_ms - state.onset_ms, looks=state.looks + 1)
 
 
 def _words(state: State, event: Words) -> tuple[State, Output | None]:
     if event.listens is not None and not event.whole:
         state = replace(state, listens=event.listens)
-        if event.listens <= TAKES:
+        least, most = _bounds(state)
+        if event.listens <= least:
             return IDLE, Output.INTERRUPT
-        if event.listens >= LISTENS and state.phase is Overlap.UNHEARD:
+        if event.listens >= most and state.phase is Overlap.UNHEARD:
             return replace(state, phase=Overlap.ACKNOWLEDGING), None
     if not event.text.strip():
         return state, None  # nothing understood: a cough, or too little of a word
@@ -170,6 +182,13 @@ def _words(state: State, event: Words) -> tuple[State, Output | None]:
     if fits:
         return replace(state, phase=Overlap.ACKNOWLEDGING), None
     return IDLE, Output.INTERRUPT
+
+
+def _bounds(state: State) -> tuple[float, float]:
+    """Up to where the sound of this look decides against an acknowledgement, and from where on for one."""
+    if state.phase is Overlap.ACKNOWLEDGING or state.pauses:
+        return TAKES, LISTENS
+    return (FIRST_TAKES, FIRST_LISTENS) if state.looks == 1 else (LISTENS - 1e-9, LISTENS)
 
 
 _WORDS = re.compile(r"[^\W\d_]+")

@@ -143,6 +143,29 @@ def test_a_short_word_that_takes_the_turn_is_told_by_its_sound_before_its_words_
     assert c.types == ["input_audio_buffer.speech_started"]
 
 
+def test_the_second_look_decides_by_the_sound_alone() -> None:
+    for listens, sent in ((0.5, ["input_audio_buffer.speech_started"]), (0.7, [])):
+        c = answering()
+        c.speech(192)
+        c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", 0.5))
+        assert c.types == []
+        c.speech(96)
+        c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", listens))
+        assert c.types == sent
+
+
+def test_what_is_over_and_unclear_waits_for_its_words() -> None:
+    c = answering()
+    c.speech(256)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", 0.5))
+    c.silence(96)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", 0.5))
+    assert c.types == []
+    c.transcribed("Okay.")
+    c.silence(640)
+    assert c.sent == []
+
+
 def test_a_beginning_that_is_unclear_waits_for_its_words() -> None:
     c = answering()
     c.speech(224)
