@@ -42,6 +42,8 @@ _peek = msgspec.json.Decoder(_Peek).decode
 _peek_type = msgspec.json.Decoder(_Type).decode
 _APPEND = "input_audio_buffer.append"
 _SOUND = frozenset({_APPEND, "response.output_audio.delta"})
+_QUOTE, _PADDING = b'"='
+_new = object.__new__
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -80,7 +82,10 @@ class Frame:
             seen = _peek(raw)
         except _UNREADABLE:
             return cls(type=_type(raw), at=at, raw=raw)
-        frame = cls(type=seen.type, at=at, raw=raw, event_id=seen.event_id)
+        # Every message passes here, twice: set one by one, its fields take a third of the time that `__init__` does.
+        frame = _new(cls)
+        frame.type, frame.at, frame.event_id, frame.pcm = seen.type, at, seen.event_id, None
+        frame._raw, frame._event, frame._size = raw, None, -1
         frame._base64 = seen.audio if len(seen.audio) else seen.delta
         return frame
 
@@ -119,10 +124,10 @@ class Frame:
             return len(self.pcm)
         if self.type not in _SOUND:
             return 0
-        if self._base64 is not None:
-            text = bytes(self._base64)
-            if text[:1] == b'"' and b"\\" not in text:
-                return (len(text) - 2) * 3 // 4 - text.count(b"=", -3)
+        if self._base64 is not None and self._raw is not None and self._raw.find(b"\\") < 0:
+            text = memoryview(self._base64)
+            if len(text) > 5 and text[0] == _QUOTE:
+                return (len(text) - 2) * 3 // 4 - (text[-2] == _PADDING) - (text[-3] == _PADDING)
         try:
             event: Any = self.event
             return len(binascii.a2b_base64(event.audio if self.type == _APPEND else event.delta))

@@ -102,13 +102,14 @@ def test_a_summary_counts_falsely_cut_turns_apart() -> None:
         {**base, "v2v_ms": None, "false_cut": False},
     ]
     overlaps = [
-        {"kind": "interrupt", "stopped": True, "stop_ms": 300},
-        {"kind": "backchannel", "stopped": False, "stop_ms": None},
+        {"kind": "interrupt", "stopped": True, "stop_ms": 300, "resumed": False},
+        {"kind": "backchannel", "stopped": False, "stop_ms": None, "resumed": False},
+        {"kind": "noise", "stopped": True, "stop_ms": 300, "resumed": True},
     ]
     got = summarise(turns, overlaps)
     assert got["v2v_ms"]["p50"] == 500
     assert (got["false_cut"], got["split"], got["unanswered"]) == ({"n": 1, "of": 3}, {"n": 1, "of": 3}, 1)
-    assert (got["stop_ms"]["p95"], got["backchannels"]) == (300, {"passed": 1, "of": 1})
+    assert (got["stop_ms"]["p95"], got["backchannels"]) == (300, {"passed": 1, "resumed": 1, "of": 2})
 
 
 def test_a_set_is_read_back_and_its_faults_are_named_by_line(tmp_path: Path) -> None:

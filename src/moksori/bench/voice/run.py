@@ -182,7 +182,11 @@ def summarise(turns: Sequence[dict[str, Any]], overlaps: Sequence[dict[str, Any]
         "sender_late_ms": percentile([t["late_ms"] for t in turns], 95),
         "stop_ms": {f"p{q}": percentile(stops, q) for q in (50, 95)},
         "interruptions": {"stopped": sum(o["stopped"] for o in interrupts), "of": len(interrupts)},
-        "backchannels": {"passed": sum(not o["stopped"] for o in passing), "of": len(passing)},
+        "backchannels": {
+            "passed": sum(not o["stopped"] for o in passing),
+            "resumed": sum(o["resumed"] for o in passing),
+            "of": len(passing),
+        },
     }
 
 

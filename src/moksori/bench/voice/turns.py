@@ -92,7 +92,8 @@ async def overlap(line: Line, clip: Clip, pcm: bytes, number: int, provoke: str)
         stop_ms = round((min(silent, stopped_at) - onset) * 1000)
     await line.until(time.monotonic() + 3.0, lambda: not line.active)
     await line.hang_on()
-    transcript = evidence.transcript
+    after = " ".join(said.text.strip() for item, said in evidence.said.items() if item != answer)
+    before = evidence.said[answer].text if answer in evidence.said else ""
     await asyncio.sleep(BETWEEN_S)
     line.next_turn()
     return {
@@ -101,5 +102,6 @@ async def overlap(line: Line, clip: Clip, pcm: bytes, number: int, provoke: str)
         "language": clip.language,
         "stopped": stopped_at is not None,
         "stop_ms": stop_ms,
-        "transcript": transcript,
+        "resumed": stopped_at is not None and bool(after) and " ".join(before.split()).endswith(after),
+        "transcript": evidence.transcript,
     }
