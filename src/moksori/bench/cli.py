@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -15,7 +17,8 @@ CANNOT = 1
 
 @app.callback()
 def top() -> None:
-    """Keeps `relay` a command of its own while there is only one."""
+    """A benchmark that is ended from outside ends the servers it has started, too."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 @app.command()
