@@ -32,7 +32,7 @@ _SOUND, _SOUND_BIAS = 0.85, 0.5
 """What the logit of `goes_on` adds: on 290 pauses of voices and sentences it was not learned from, its own area is
 0.95, that of the words 0.94, of both 0.96."""
 _CLOSES_BOUND = 0.01
-_PRIOR = {Ending.WHOLE: 0.03, Ending.OPEN: 0.12, Ending.BROKEN: 0.75}
+_PRIOR = {Ending.WHOLE: 0.1, Ending.OPEN: 0.15, Ending.BROKEN: 0.75}
 """Where the recogniser does not tell how sure it is of the end."""
 _BROKEN_LEAST = 0.7
 """Words that break off do so whatever the recogniser makes of it: it likes to close what it writes."""

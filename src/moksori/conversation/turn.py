@@ -46,11 +46,11 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
-WHOLE, UNFINISHED = 0.03, 0.2
+WHOLE, UNFINISHED = 0.1, 0.2
 """Probability that more is coming up to which words count as all there is, and from which on as broken off."""
 WHOLE_HOLD_MS = 352
 """Wait for words that may be all: about what it takes to understand them and to prepare the answer."""
-DOUBTED_HOLD_MS = 900
+DOUBTED_HOLD_MS = 1_100
 """Wait just short of `UNFINISHED`; between the two bounds the wait grows evenly."""
 UNFINISHED_HOLD_MS = 1_300
 """Wait when the words break off ("my order number is …"); pauses inside a sentence rarely last longer."""
