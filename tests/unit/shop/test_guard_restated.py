@@ -43,6 +43,24 @@ SEVERAL = About.of(
     ("Tumbler (blue)", "T-Shirt (white)"),
     "cancel_order",
 )
+SEVERAL_KO = About.of(
+    "주문 261127-9683, 양말 세트(흰색), 보조 배터리(10000mAh, 검정)을 취소하고 47,800원을 하나 카드 끝자리 8548로 환불합니다. 진행할까요?",
+    ("양말 세트", "보조 배터리"),
+    "cancel_order cancel_order",
+)
+ONE_EN = About.of(
+    "I will request the return of Bluetooth Speaker (green) from order 261122-2590 because of a fault; once we have it back, "
+    "65,000 won is refunded to your KakaoBank bank account ending in 6058. Shall I go ahead?",
+    ("Bluetooth Speaker",),
+    "return_items",
+)
+OUT = About.of(
+    "I will take 2 × Wireless Mouse (pink) out of your cart. Shall I go ahead?", (), "set_cart_item"
+)
+OUT_KO = About.of("장바구니에서 양말 세트(회색)을 빼 드립니다. 진행할까요?", (), "set_cart_item")
+PUT = About.of(
+    "I will put 1 × Yoga Mat (green) in your cart, at 32,900 won each. Shall I go ahead?", (), "set_cart_item"
+)
 MIXED = About.of(
     "운동화 2켤레와 티셔츠(흰색)을 반품하고 50,000원을 환불합니다. 진행할까요?",
     ("운동화", "티셔츠(흰색)"),
@@ -67,6 +85,25 @@ CART = About.of(
         (TWO, "Yes, both of them"),
         (TWO, "yes, send them back"),
         (SEVERAL, "Yes please, the 1001 one"),
+        (SEVERAL, "Yes, call it off."),
+        (SEVERAL, "Yes, just that order."),
+        (SEVERAL, "Yes, the tumbler order, please"),
+        (SEVERAL, "Yes please, if you would."),
+        (SEVERAL_KO, "네네, 그 주문만요."),
+        (SEVERAL_KO, "네, 없던 걸로 해 주세요."),
+        (SEVERAL_KO, "네, 보조배터리 들어 있는 주문만요"),
+        (SEVERAL_KO, "네, 물러 주세요."),
+        (ONE, "네, 도로 가져가세요"),
+        (ONE, "네 그 텀블러만 반품해 주세요"),
+        (ONE_EN, "Yes, just the speaker."),
+        (ONE_EN, "Yes, only the green speaker please."),
+        (ONE_EN, "Yes, come and collect it."),
+        (ONE_EN, "Yes please, if it's no trouble, love"),
+        (OUT, "Yes, both."),
+        (OUT, "Yes, take them out."),
+        (OUT_KO, "네, 양말만 빼 주세요."),
+        (PAYMENT_KO, "네, 상품권으로 돌려 주세요"),
+        (PAYMENT_EN, "Yes, move it to the gift card"),
         (CART, "네에 담아 주세요"),
     ],
 )
@@ -97,6 +134,13 @@ def test_the_wish_said_again_with_a_yes_is_a_yes(about: About, said: str) -> Non
         (MIXED, "네 하나만요"),
         (MIXED, "네 티셔츠만요"),
         (SEVERAL, "yes please, the 1007 one"),
+        (SEVERAL_KO, "네, 보조배터리만요"),
+        (SEVERAL_KO, "네, 양말은 빼고요"),
+        (ONE, "네, 없던 걸로 해 주세요"),
+        (ONE_EN, "Yes, just the shoes."),
+        (ONE_EN, "Yes, if it's free"),
+        (OUT, "Yes, just one"),
+        (PUT, "Yes, take it out"),
         (CART, "담아 주세요"),
         (CART, "네 두 개 담아 주세요"),
         (CART, "네 흰색도 담아 주세요"),

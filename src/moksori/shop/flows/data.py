@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from moksori.agent.tools import Language
+from moksori.shop.guard.text import fold
 from moksori.shop.texts.catalogue import fill
 
 
@@ -107,6 +108,12 @@ def common_words() -> frozenset[str]:
 def topics() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Questions of policy that are asked in many ways, and the words by which their passage is found."""
     return tuple((re.compile(f"{t['ko']}|{t['en']}"), t["query"]) for t in _read("flows.toml")["topic"])
+
+
+def topic_of(text: str) -> str | None:
+    """The words by which the passage is found that a question of policy is about; None where none is known."""
+    folded = fold(text)
+    return next((query for pattern, query in topics() if pattern.search(folded)), None)
 
 
 @cache

@@ -35,6 +35,10 @@ _ADDRESS_KO = re.compile(
     rf"(?P<region>{_REGION})\s+(?P<city>(?:\S+[시군구]\s*)+?)\s*(?P<line1>\S+?(?:로|길)\s?\d+(?:-\d+)?(?:번길 ?\d+)?)"
     r"(?P<rest>[^0-9]*(?:\d+동)?\s*(?:\d+호)?)"
 )
+_ADDRESS_KO_PLAIN = re.compile(
+    r"(?P<city>(?:[가-힣]+[시군구]\s+)+)(?P<line1>[가-힣\d]+?(?:로|길)\s?\d+(?:-\d+)?(?:번길 ?\d+)?)"
+)
+"""Without its region, which the postcode tells."""
 _STREET_EN = r"ro|gil|daero|street|st|road|rd|avenue|ave|lane|drive"
 _INSIDE_EN = r"building|block|tower|apartment|apt|flat|unit|suite|room|floor|\d+(?:st|nd|rd|th) floor"
 _POSTCODE_EN = r"(?:(?:with )?(?:the )?(?:postcode|postal code|zip(?: code)?)\s*(?:is )?)?(?=\d{5}|[,.]|$)"
@@ -51,6 +55,27 @@ _ADDRESS_EN_PLAIN = re.compile(
     re.IGNORECASE,
 )
 """Without commas, as a recogniser writes it: the endings say which part is what."""
+_ROAD = re.compile(
+    r"(?P<a>\d+[a-z]?(?:-\d+)? [\w-]+-(?:daero|ro|gil)(?: ?\d+(?:beon)?-?gil)?)\b"
+    r"|(?P<b>[\w-]+-(?:daero|ro|gil)(?: ?\d+(?:beon)?-?gil)?,? (?:number |no\.? ?)?\d+(?:-\d+)?)\b",
+    re.IGNORECASE,
+)
+"""A Korean street in English, the number before it or after it."""
+_TOWN = re.compile(r"\b\w+-(?:gu|si|gun)\b", re.IGNORECASE)
+_INSIDE = re.compile(rf"\b(?:{_INSIDE_EN})\b(?: (?:number |no\.? ?)?[a-z]?\d+[a-z]?)?|#\d+", re.IGNORECASE)
+_REGION_EN = (
+    "Seoul", "Busan", "Daegu", "Incheon", "Gwangju", "Daejeon", "Ulsan", "Sejong", "Gyeonggi", "Gangwon", "Chungbuk",
+    "Chungnam", "Jeonbuk", "Jeonnam", "Gyeongbuk", "Gyeongnam", "Jeju",
+)  # fmt: skip
+_REGIONS: tuple[tuple[int, str, str], ...] = (
+    (9, "서울특별시", "Seoul"), (20, "경기도", "Gyeonggi-do"), (23, "인천광역시", "Incheon"),
+    (26, "강원특별자치도", "Gangwon-do"), (29, "충청북도", "Chungcheongbuk-do"), (30, "세종특별자치시", "Sejong"),
+    (33, "충청남도", "Chungcheongnam-do"), (35, "대전광역시", "Daejeon"), (40, "경상북도", "Gyeongsangbuk-do"),
+    (43, "대구광역시", "Daegu"), (45, "울산광역시", "Ulsan"), (49, "부산광역시", "Busan"),
+    (53, "경상남도", "Gyeongsangnam-do"), (56, "전북특별자치도", "Jeonbuk-do"), (60, "전라남도", "Jeollanam-do"),
+    (62, "광주광역시", "Gwangju"), (63, "제주특별자치도", "Jeju-do"),
+)  # fmt: skip
+"""The regions by the first two digits of their postcodes: the last of each, in Korean and English."""
 _FULL_REGION = {
     "서울": "서울특별시", "부산": "부산광역시", "대구": "대구광역시", "인천": "인천광역시", "광주": "광주광역시",
     "대전": "대전광역시", "울산": "울산광역시", "세종": "세종특별자치시", "경기": "경기도",
@@ -100,9 +125,17 @@ def address_in(text: str) -> dict[str, str] | None:
         }
         flat = _FLAT.search(text[found.end("line1") :])
         return address | ({"line2": " ".join(g for g in flat.groups() if g)} if flat else {})
+    if (without := _ADDRESS_KO_PLAIN.search(text)) is not None and (home := _region(postcode)) is not None:
+        flat = _FLAT.search(text[without.end("line1") :])
+        return {
+            "line1": without["line1"].strip(),
+            "city": without["city"].strip(),
+            "region": home[0],
+            "postcode": postcode,
+        } | ({"line2": " ".join(g for g in flat.groups() if g)} if flat else {})
     found = _ADDRESS_EN.search(text) or _ADDRESS_EN_PLAIN.search(text)
     if not found:
-        return None
+        return _pieces_en(text, postcode)
     inside = (found["line2"] or "").strip(" ,")
     return {
         "line1": found["line1"].strip(),
@@ -112,8 +145,31 @@ def address_in(text: str) -> dict[str, str] | None:
     } | ({"line2": inside} if inside else {})
 
 
+def _region(postcode: str) -> tuple[str, str] | None:
+    """The region a postcode is in, in Korean and English."""
+    return next(((ko, en) for last, ko, en in _REGIONS if int(postcode[:2]) <= last), None)
+
+
+def _pieces_en(text: str, postcode: str) -> dict[str, str] | None:
+    """An address in English whose parts stand in any order: street and number, flat, district, region."""
+    road, towns = _ROAD.search(text), _TOWN.findall(text)
+    said = next((name for name in _REGION_EN if re.search(rf"\b{name}", text, re.IGNORECASE)), None)
+    home = _region(postcode)
+    region = said or (home[1] if home is not None else None)
+    if road is None or not towns or region is None:
+        return None
+    rest = f"{text[: road.start()]}, {text[road.end() :]}"
+    inside = ", ".join(m.group() for m in _INSIDE.finditer(rest) if any(c.isdigit() for c in m.group()))
+    return {
+        "line1": re.sub(r"\s+", " ", road.group().replace(",", "")).strip(),
+        "city": ", ".join(dict.fromkeys(towns)),
+        "region": region,
+        "postcode": postcode,
+    } | ({"line2": inside} if inside else {})
+
+
 def without_address(text: str) -> str:
     """The sentence without streets and house numbers: none of these is the number of an order."""
-    for pattern in (_ADDRESS_KO, _ADDRESS_EN, _ADDRESS_EN_PLAIN):
+    for pattern in (_ADDRESS_KO, _ADDRESS_EN, _ADDRESS_EN_PLAIN, _ROAD):
         text = pattern.sub(" ", text)
     return text

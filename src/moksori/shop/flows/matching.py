@@ -24,6 +24,8 @@ WHOLE_NUMBER = 8
 """Digits from which on a number is a whole order number, not its end."""
 ITEM = re.compile(r"(?:\d+ × )?([^,()]+?)\s*\(([^)]*)\)")
 DATE_WORDS = 3
+NAMED = 2
+"""Score from which on an order has a thing of that name, not only of that colour."""
 HESITATIONS = frozenset({"그", "어", "음", "저", "아", "um", "uh", "er"})
 """Words that would make a date of the next one ("그 제가" is not "그제")."""
 
@@ -95,10 +97,15 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     if span is not None and arrived and has("received_on", text):
         pool = arrived  # the day is the parcel's, not the order's, and a list does not say it
     elif span is not None:
-        pool = [o for o in pool if span.first <= day_of(o) <= span.last]
-        named = True
+        dated = [o for o in pool if span.first <= day_of(o) <= span.last]
+        if dates_an_order(text) or _have_it(wanted, dated) or not _have_it(wanted, pool):
+            pool, named = dated, True
     scores = {o["order_id"]: score(wanted, o) for o in pool}
-    if not any(scores.values()):  # the colour that was said may be the one that is wanted instead
+    # The colour that was said may be the one that is wanted instead.
+    if max(scores.values(), default=0) < NAMED:
+        loose = {o["order_id"]: score(wanted, o, strict=False) for o in pool}
+        scores = loose if max(loose.values(), default=0) >= NAMED else scores
+    if not any(scores.values()):
         scores = {o["order_id"]: score(wanted, o, strict=False) for o in pool}
     if any(scores.values()):
         pool = sorted((o for o in pool if scores[o["order_id"]]), key=lambda o: -scores[o["order_id"]])
@@ -109,6 +116,26 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     if has("newest", text) and pool and not named:
         return Reference((pool[0],), named=True)
     return Reference(tuple(pool), named, scores={k: v for k, v in scores.items() if v})
+
+
+ORDERED = re.compile(r"order|bought|placed|시킨|시켰|주문|산 |샀")
+NEAR = 8
+"""Characters within which a day belongs to "ordered"."""
+
+
+def dates_an_order(text: str) -> bool:
+    """Whether a day is said of an order ("yesterday's", "ordered on Monday"), not of something else that was."""
+    folded = fold(text)
+    return any(
+        folded[day.end() : day.end() + 2] == "s "
+        or ORDERED.search(folded[max(0, day.start() - NEAR) : day.end() + NEAR])
+        for day in data().words["date"].finditer(folded)
+    )
+
+
+def _have_it(text: str, orders: Sequence[Order]) -> bool:
+    """Whether any of the orders has a thing that a sentence names."""
+    return any(score(text, order, strict=False) >= NAMED for order in orders)
 
 
 def numbered(text: str, orders: Sequence[Order]) -> bool:
@@ -269,6 +296,12 @@ def said_values() -> dict[str, tuple[str, ...]]:
 _MEASURED = re.compile(r"(\d{2,}|\d)(ml|kg|g|l|cm|mAh)")
 
 
+def _in_words(number: int) -> tuple[str, ...]:
+    """A small number as it is said in both languages."""
+    english = (_COUNTS[number - 1][0],) if number <= len(_COUNTS) else ()
+    return (sino(number), *english) if number < 1000 else ()
+
+
 @cache
 def _ways(code: str) -> tuple[str, ...]:
     """Every way to say one option's value, sizes too ("엑스라지", "이백오십")."""
@@ -280,7 +313,12 @@ def _ways(code: str) -> tuple[str, ...]:
         return (
             code,
             amount,
-            *(f"{amount}{gap}{way}" for way in data().units.get(unit, ()) for gap in ("", " ")),
+            *(
+                f"{number}{gap}{way}"
+                for number in (amount, *_in_words(int(amount)))
+                for way in data().units.get(unit, ())
+                for gap in ("", " ", "-")
+            ),
         )
     number = int(code) if code.isdigit() and len(code) <= 3 else None
     return (code, *data().sizes.get(code, ()), *((sino(number),) if number else ()))
@@ -341,7 +379,7 @@ def _word_in(word: str, folded: str) -> bool:
 
 def lines_meant(text: str, lines: Sequence[Line]) -> tuple[Line, ...]:
     """The items a sentence names; all of them for "everything"; none where it names none."""
-    text, stays = _without_what_stays(text, lines)
+    text, stays = without_what_stays(text, lines)
     wanted, not_wanted = excluded(text)
     pool = [line for line in lines if not _ruled_out(not_wanted, stays, line, lines)] or list(lines)
     named = [line for line in pool if _names(wanted, line)] or [
@@ -358,7 +396,7 @@ _CLAUSE = re.compile(
 )
 
 
-def _without_what_stays(text: str, lines: Sequence[Line]) -> tuple[str, str]:
+def without_what_stays(text: str, lines: Sequence[Line]) -> tuple[str, str]:
     """The sentence without its clauses that say an item is fine or is kept ("the slippers are fine"), and those."""
     clauses = _CLAUSE.split(text)
     stays = [c for c in clauses if has("fine", c) and any(_touches(c, line) for line in lines)]
@@ -494,27 +532,19 @@ def _as_goal(text: str, code: str) -> int:
     return 0
 
 
-_DENIED = re.compile(
-    r"(?<!시킨 )(?<!주문한 )\b\S+ (?:건 |것은 )?아니(?:고|라|에요|예요|지만|구)\S*"
-    r"|same size|same fit|size is (?:fine|right)|사이즈는 (?:그대로|같|똑같|맞)\S*"
-    r"|(?:\bnot|n'?t) (?:broken|faulty|defective|damaged|wrong)|nothing(?:'?s| is)? wrong"
-)
-"""A reason that a caller says it is not ("고장은 아니고")."""
-
-
 def reason_meant(text: str) -> str | None:
-    folded = _DENIED.sub(" ", fold(text))
-    return next((code for code, pattern in data().reasons.items() if pattern.search(folded)), None)
-
-
-_TAKEN_FROM = re.compile(r"\bfrom (?:the |my )?[\w ]+?(?= (?:to|onto|over)\b)|[가-힣]+(?: [가-힣]+)?에서 ")
-"""The way of paying that is left ("from the gift card to …", "상품권에서 …")."""
+    """Why a thing goes back, by expression; None where none says it. A wrong choice of one's own is no fault."""
+    folded = data().words["denied"].sub(" ", fold(text))
+    reasons = data().reasons
+    if has("own_mistake", text) and not reasons["defective"].search(folded):
+        return "wrong_size" if reasons["wrong_size"].search(folded) else "changed_mind"
+    return next((code for code, pattern in reasons.items() if pattern.search(folded)), None)
 
 
 def methods_meant(text: str, methods: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
     """The payment methods a sentence names, by kind, brand or last digits."""
     wanted, _ = excluded(text)
-    folded = _TAKEN_FROM.sub(" ", fold(wanted))
+    folded = data().words["taken_from"].sub(" ", fold(wanted))
     by_name = [m for m in methods if _branded(folded, m)]
     if by_name:
         return tuple(by_name)

@@ -10,8 +10,10 @@ from typing import Any
 from moksori.shop.flows import matching
 from moksori.shop.flows.data import FILLERS, PARTICLES, common_words, data, enumerate_, say
 from moksori.shop.flows.outcome import CERTAIN, OFFERED, Ask, Done, Need, Outcome, Propose, Served
+from moksori.shop.flows.reads import topic_beside
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.flows.which import thing
+from moksori.shop.guard.text import fold, words
 
 
 def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcome]:
@@ -42,7 +44,10 @@ def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcom
 
 def _named(text: str, product: dict[str, Any]) -> int:
     """How many words of its name a sentence has; 0 where it does not say what it is."""
-    if not any(matching.mentions(text, product["name"][language]) for language in ("ko", "en")):
+    if not any(
+        matching.mentions(text, name) or matching.partly(text, _kind(name))
+        for name in product["name"].values()
+    ):
         return 0
     return 1 + max(
         sum(matching.partly(text, word) for word in product["name"][language].split())
@@ -50,9 +55,16 @@ def _named(text: str, product: dict[str, Any]) -> int:
     )
 
 
+def _kind(name: str) -> str:
+    """The word of a name that says what the thing is: "dumbbell" of a "Dumbbell Set"."""
+    return next((w for w in reversed(name.split()) if fold(w) not in ("set", "세트")), name)
+
+
 MOST_OPTIONS = 4
 """Options of a product that are named in one sentence."""
-QUERIES = 5
+ABOUT_IT = CERTAIN * 2 / 3
+"""Score of the policy's search from which on a question that names no product is one of policy."""
+QUERIES = 8
 """Searches for the product that one sentence names."""
 
 
@@ -78,12 +90,14 @@ def _queries(text: str) -> list[str]:
     other = [
         word
         for word, ways in data().called.items()
-        if any(each in ways or each.rstrip("s") in ways for each in things)
+        if any(
+            each.rstrip("s") == word.rstrip("s") or each in ways or each.rstrip("s") in ways for each in kept
+        )
     ]
     found = (
         [*other, " ".join(things), *reversed(pairs), *reversed(things)]
         if len(things) < QUERIES
-        else [*reversed(things)]
+        else [*other, *reversed(things)]
     )
     return list(dict.fromkeys(found))[:QUERIES]
 
@@ -133,6 +147,7 @@ def cart_set(state: State, goal: Goal, today: date) -> Served:
 
 def _in_the_cart(text: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What of a cart is meant: by its name, then by its options; where nothing is named it may be all there is."""
+    text, _ = matching.without_what_stays(text, items)
     named = [i for i in items if any(matching.mentions(text, i["name"][k]) for k in ("ko", "en"))]
     if not named and any(word not in common_words() for word in _nouns(text)):
         return []
@@ -156,14 +171,19 @@ def product(state: State, goal: Goal, today: date) -> Served:
     there = [v for v in variants if v["available"]]
     options = enumerate_([v["options_text"][language] for v in there[:MOST_OPTIONS]], language)
     asked = matching.variant_meant(goal.text, {"options": {}}, variants)
+    said = {v for each in variants for v in each["options"].values() if _option_named(goal.text, v)}
+    if product["description"][language] and _asks_about(goal.text, product, plain=not said):
+        price = min(variants, key=lambda v: v["price"]["minor"])["price"][language]
+        about = product["description"][language]
+        return goal, Done(say("product_about", language, name=name, about=about, price=price))
+    fitting = [v for v in variants if said <= set(v["options"].values())] or variants
+    asked = fitting[0] if asked is None and said and len(fitting) == 1 else asked
     if asked is not None:
         option = asked["options_text"][language]
         if asked["available"]:
             price = asked["price"][language]
             return goal, Done(say("option_there", language, name=name, option=option, price=price))
         return goal, Done(say("option_gone", language, name=name, option=option, options=options))
-    said = {v for each in variants for v in each["options"].values() if matching.value_said(goal.text, v)}
-    fitting = [v for v in variants if said <= set(v["options"].values())] or variants
     options = enumerate_(
         [v["options_text"][language] for v in there if v in fitting][:MOST_OPTIONS] or [options], language
     )
@@ -171,12 +191,45 @@ def product(state: State, goal: Goal, today: date) -> Served:
     return goal, Done(say("product", language, name=name, price=price, options=options))
 
 
+_NO_NOUN = "는은운한든된할로히게쓸"
+"""Syllables in which Korean words of a description end that are no nouns."""
+
+
+def _asks_about(text: str, product: dict[str, Any], *, plain: bool) -> bool:
+    """Whether a question is about what a thing is or can. `plain`: no option is named in it."""
+    if plain and not any(matching.has(kind, text) for kind in ("price", "stock", "options")):
+        return not all(_of_name(word, product) for word in words(text))
+    return any(
+        matching.partly(text, word)
+        for about in product["description"].values()
+        for word in _nouns(about)
+        if len(word) >= (6 if word.isascii() else 2)
+        and word[-1] not in _NO_NOUN
+        and not _of_name(word, product)
+    )
+
+
+def _of_name(word: str, product: dict[str, Any]) -> bool:
+    return any(
+        fold(part) in word or word in fold(part) for n in product["name"].values() for part in n.split()
+    )
+
+
+def _option_named(text: str, value: str) -> bool:
+    """Whether an option's value is said, sizes also as "the big one"."""
+    sized = {"large": "big", "small": "small"}.get(value)
+    return matching.value_said(text, value) or (sized is not None and matching.has(sized, text))
+
+
 def _of_the_policy(state: State, goal: Goal, otherwise: Ask) -> Served:
     """A question that sounded like one about a product, and names none: the policy may speak of it ("상품권")."""
-    found = state.known.get(f"policy:{goal.text}")
+    topic = topic_beside(goal)
+    key = f"policy:{topic or goal.text}"
+    found = state.known.get(key)
     if found is None:
-        arguments = {"query": goal.text[:2000], "language": state.language, "limit": 1}
-        return goal, Need(f"policy:{goal.text}", "search_policy", arguments)
-    if found["passages"] and found["passages"][0].get("score", 0) >= CERTAIN:
+        arguments = {"query": topic or goal.text[:2000], "language": state.language, "limit": 1}
+        return goal, Need(key, "search_policy", arguments)
+    certain = topic is not None or (found["passages"] and found["passages"][0].get("score", 0) >= ABOUT_IT)
+    if found["passages"] and certain:
         return goal, Done(str(found["passages"][0]["text"]))
     return goal, otherwise

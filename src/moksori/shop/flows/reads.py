@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
 from moksori.agent.tools import Language
 from moksori.shop.flows import details, matching
-from moksori.shop.flows.data import enumerate_, say, topics
+from moksori.shop.flows.data import enumerate_, say, topic_of
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching import Order, refer
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Served
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.flows.which import LOOKED_THROUGH, by_unknown_number, detail_of, older, order_of, thing
-from moksori.shop.guard.text import fold
+
+REFUND_TIME = "환불 기간 refund arrives"
+"""By these words the passage is found that says how long a refund takes."""
+RETURN_COST = "반품 배송비 return costs"
+"""And what a return costs."""
 
 
 def verify(state: State, goal: Goal, today: date) -> Served:
@@ -91,17 +96,25 @@ def delivery(state: State, goal: Goal, today: date) -> Served:
         return goal, Need(key, "track_delivery", {"order_id": order["order_id"]})
     language, code = state.language, track["status"]["code"]
     facts: dict[str, Any] = {"order": order["order_id"], "status": track["status"][language]}
-    if code == "shipped" and track["shipments"]:
-        shipment = track["shipments"][-1]
-        facts |= {"courier": shipment["courier"][language], "when": _day(shipment["expected_at"], language)}
-        return goal, Done(say("delivery_shipped", language, **facts))
+    shipment = track["shipments"][-1] if track["shipments"] else None
+    numbers = [] if shipment is None else [_grouped(number) for number in shipment["tracking_numbers"]]
+    if shipment is not None:
+        facts |= {"courier": shipment["courier"][language], "number": enumerate_(numbers, language)}
+    numbered = bool(numbers) and matching.has("tracking_number", goal.text)
+    if code == "shipped" and shipment is not None:
+        facts["when"] = _day(shipment["expected_at"], language)
+        return goal, Done(say("delivery_number" if numbered else "delivery_shipped", language, **facts))
     if code == "delivered":
-        return goal, Done(
-            say("delivery_delivered", language, **facts, when=_day(track["delivered_at"], language))
-        )
+        facts["when"] = _day(track["delivered_at"], language)
+        return goal, Done(say("delivered_number" if numbered else "delivery_delivered", language, **facts))
     return goal, Done(
         say("delivery_cancelled" if code == "cancelled" else "delivery_waiting", language, **facts)
     )
+
+
+def _grouped(number: str) -> str:
+    """A long number as it is read out, four at a time."""
+    return " ".join(re.findall(r".{1,4}", number)) if number.isdigit() else number
 
 
 def _day(moment: str | None, language: Language) -> str:
@@ -125,6 +138,10 @@ def refund_status(state: State, goal: Goal, today: date) -> Served:
     ]
     if not refunds:
         return goal, Done(say("no_refund", state.language))
+    if len(refunds) > 1 and not numbers:
+        if "orders" not in state.known:
+            return goal, Need("orders", "find_orders", {"limit": LOOKED_THROUGH})
+        refunds = _named_first(goal.text, refunds, state.known["orders"]["orders"])
     refund, language = refunds[0], state.language
     facts = {
         "order": refund["order_id"],
@@ -138,9 +155,28 @@ def refund_status(state: State, goal: Goal, today: date) -> Served:
     return goal, Done(say(key, language, **facts))
 
 
+def _named_first(text: str, refunds: list[dict[str, Any]], orders: list[Order]) -> list[dict[str, Any]]:
+    """Refunds of orders whose things a sentence names, before the others."""
+    fits = {o["order_id"]: matching.score(text, o, strict=False) for o in orders}
+    return sorted(refunds, key=lambda refund: -fits.get(refund["order_id"], 0))
+
+
+def topic_beside(goal: Goal) -> str | None:
+    """What of the policy is asked for; beside a cancellation or a return it is how long the money takes, or the fee."""
+    topic = topic_of(goal.text)
+    if topic is None and "beside" in goal.slots:
+        return (
+            REFUND_TIME
+            if matching.has("how_long", goal.text)
+            else RETURN_COST
+            if matching.has("price", goal.text)
+            else None
+        )
+    return topic
+
+
 def policy(state: State, goal: Goal, today: date) -> Served:
-    folded = fold(goal.text)
-    topic = next((query for pattern, query in topics() if pattern.search(folded)), None)
+    topic = topic_beside(goal)
     key = f"policy:{topic or goal.text}"
     known = state.known.get(key)
     if known is None:

@@ -35,6 +35,7 @@ SERVERS: dict[str, Callable[[State, Goal, date], Served]] = {
     "account_address": writes.account_address,
     "complaint": writes.hand_over("complaint"),
     "human": writes.hand_over("other"),
+    "lost": writes.hand_over("delivery"),
     "fault": reads.plain("ask_fault"),
     "between": reads.between,
     "greeting": reads.plain("hello"),

@@ -77,6 +77,10 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
         return _answered(state, state.proposal, text, today)
     current = state.goals[0] if state.goals else None
     new = wishes(text, SURE if current is not None and current.asked is not None else 0.0)
+    if (
+        state.between and new and new[0].flow == BETWEEN
+    ):  # said again, and no clearer: the likelier, to be read out
+        new = [replace(new[0], flow=new[0].choices[0], choices=())]
     if state.before and new and not current:
         new = [replace(new[0], text=f"{state.before} {new[0].text}"), *new[1:]]
     elif state.between and not new and understand(text, NOTHING).agrees:
@@ -119,7 +123,7 @@ def _digresses(goal: Goal, current: Goal, text: str) -> bool:
     """Whether a wish heard while something was asked is one of its own, not part of the answer."""
     if goal.flow == current.flow or goal.flow in SMALL_TALK:
         return goal.flow == "goodbye" and short(text) and current.asked not in ("reason", "which")
-    if goal.flow in ("human", "complaint", "policy"):
+    if goal.flow in ("human", "complaint", "lost", "policy"):
         return True
     if current.asked in ("reason", "address", "identity", "option", "method"):
         return False
@@ -135,7 +139,7 @@ def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Act
     ordered = sorted(new, key=lambda g: writes(g.flow))
     if ordered[0].flow in (FAULT, BETWEEN):
         state = replace(state, before=ordered[0].text, between=ordered[0].choices)
-    replaced = any(writes(g.flow) or g.flow in ("human", "complaint", "goodbye") for g in new)
+    replaced = any(writes(g.flow) or g.flow in ("human", "complaint", "lost", "goodbye") for g in new)
     kept = () if replaced else state.goals
     wanted = tuple(dict.fromkeys((*state.wanted, *(g.text for g in new if g.flow not in SMALL_TALK))))
     state = replace(

@@ -23,8 +23,6 @@ LOOKED_INTO = 2
 """Orders of many items that are fetched whole, so that each of their items can be named."""
 SAME = re.compile(r"\b(it|that|this|them|those|these)\b|그거|그걸|그건|이거|이걸|이건|그 주문|그것")
 """Words for what was just spoken of."""
-NEAR = 8
-"""Characters within which a day belongs to "ordered"."""
 RECENT = timedelta(days=21)
 """Of several orders that fit a return or an exchange, one placed within this time is meant: older ones are too late."""
 CUT = re.compile(r" 외 \d+개$")
@@ -90,7 +88,6 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
     return goal, _which(state, fitting)
 
 
-_ORDERED = re.compile(r"order|bought|placed|시킨|시켰|주문|산 |샀")
 _ARRIVES = re.compile(r"\b(today|tonight|tomorrow)\b(?!'?s)|오늘|내일|모레", re.IGNORECASE)
 
 
@@ -99,8 +96,8 @@ def _without_arrival(text: str) -> str:
     kept = ""
     for clause in re.split(r"(?<=[.?!,])\s|(?<=거)\s|(?<=는데)\s", text):
         early = _ARRIVES.search(clause)
-        near = early is not None and _ORDERED.search(
-            clause[max(0, early.start() - NEAR) : early.end() + NEAR]
+        near = early is not None and matching.ORDERED.search(
+            clause[max(0, early.start() - matching.NEAR) : early.end() + matching.NEAR]
         )
         kept += f" {clause if near or early is None else _ARRIVES.sub(' ', clause)}"
     return kept.strip()

@@ -36,12 +36,22 @@ ABOUT_THINGS = ("cancel", "return", "exchange")
 """Wishes of which one thing can have only one."""
 _NOT_THAT = re.compile(
     r"\b(?:rather than|instead of) (?:an? |to )?(?:swap|exchang|return|cancel|refund)\w*(?: (?:it|them))?"
-    r"|(?:교환|반품|취소|환불)(?:은|는)? ?(?:말고|아니고|아니라|됐고)",
+    r"|(?:교환|반품|취소|환불)(?:은|는)? ?(?:말고|아니고|아니라|됐고)"
+    r"|\b(?:no need|don[’']?t|needn[’']?t|not asking|without)\b[^.?!,]{0,20}"
+    r"\b(?:put|connect|transfer|pass|speak|talk)\w*\b[^.?!,]*"
+    r"|(?:연결|통화|상담)(?:은|까지는|까진|까지|할 (?:건|필요는?))? ?"
+    r"(?:안 ?(?:하|해)|필요 ?없|하지 ?(?:마|말|않)|아니|없어도|됐)\S*(?: ?(?:돼|되|괜찮)\S*)?",
     re.IGNORECASE,
 )
 """A wish that the caller says it is not ("교환 말고 반품")."""
 ASIDES = ("orders", "product", "delivery")
 """Beside a wish for a change, what sounds like these mostly tells of it."""
+OF_A_LOSS = frozenset({"lost", "delivery", "orders", "human", "refund_status", "policy"})
+"""What the clauses may sound like in which somebody tells of a parcel that is lost."""
+DARES = 0.55
+"""How sure the model must be of a change that no expression names; else the caller is asked which of two is meant."""
+DETAIL = 3
+"""Words up to which a clause with an option in it only goes on with the wish before ("In black.")."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
 
 
@@ -75,8 +85,8 @@ def read(text: str) -> Reading:
             SURE if best == "policy" else OVERRULES
         )  # "can I change it?" asks for it, unless it clearly does not
         polite = best in SMALL_TALK and rule in SMALL_TALK
-        if best == rule or polite or shares[best] < most or shares[rule] >= PLAUSIBLE:
-            return Reading(rule, max(shares[rule], LIKELY), shares, ruled=True)
+        if best == rule or polite or shares[best] < most or shares.get(rule, 0.0) >= PLAUSIBLE:
+            return Reading(rule, max(shares.get(rule, 0.0), LIKELY), shares, ruled=True)
     elif shares[best] < LIKELY:
         return Reading(None, 0.0, shares, ruled=False)
     flow = None if best in (NONE, FAULT) else best
@@ -99,11 +109,12 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
         for part in data().split.split(_NOT_THAT.sub(" ", text))
         if (clause := (part or "").strip(" ,."))
     ]
+    clauses = _ifs_whole(clauses)
     readings = [read(clause) for clause in clauses]
     told = max(sure, OVERRULES if any(each.ruled or each.sure >= SURE for each in readings) else 0.0)
     for clause, reading in zip(clauses, readings, strict=True):
         # Beside a clear wish, what else is said ("I'm calling about order 1003") is hardly another.
-        flow = reading.flow if reading.ruled or reading.sure >= told else None
+        flow = reading.flow if reading.ruled or reading.sure >= max(told, _daring(reading)) else None
         if flow == "account_address" and not reading.ruled and any(w.flow == "change_address" for w in found):
             flow = None  # where the order shall go, not where the caller lives
         parting = flow == "goodbye" and bool(found) and found[-1].flow in SMALL_TALK
@@ -112,6 +123,8 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
                 found[-1] = found[-1].and_said(clause)
             else:
                 lead = f"{lead} {clause}".strip()
+        elif found and not reading.ruled and _detail(clause):
+            found[-1] = found[-1].and_said(clause)
         elif found and found[-1].flow in SMALL_TALK:
             found[-1] = _Wish(flow, f"{lead} {clause}".strip(), reading)
         elif found and _same_thing(found[-1], flow, clause, reading):
@@ -121,6 +134,15 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
             lead = ""
     if not found and sure == 0.0:
         return _of_the_whole(_NOT_THAT.sub(" ", text))
+    flows, in_all = {each.flow for each in found}, hits(text)
+    if "lost" in in_all and flows <= OF_A_LOSS and any(w.flow in ("lost", "delivery") for w in found):
+        return [Goal("lost", text)]
+    if (
+        "cart" in flows
+        and "cart_set" in in_all
+        and all(w.flow == "cart" or not w.reading.ruled for w in found)
+    ):
+        return [Goal("cart_set", text)]
     if any(writes(each.flow) for each in found):
         found = [each for each in found if each.flow not in ASIDES or each.asked()]
     if len(found) == 1 and found[0].flow == "account" and address_in(text) is not None:
@@ -134,6 +156,28 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
     return [Goal(each.flow, each.text) for each in found]
 
 
+_IF = re.compile(r"\b(?:if|suppose)\b[^.;?!,]*$", re.IGNORECASE)
+_BARE = re.compile(r"(?:cancel|return|exchange|change|send|ship|switch|swap|add|put)\b", re.IGNORECASE)
+
+
+def _ifs_whole(clauses: list[str]) -> list[str]:
+    """The clauses, what goes on under an "if" joined again ("if I don't like it and send it back")."""
+    found: list[str] = []
+    for clause in clauses:
+        if found and _IF.search(found[-1]) and _BARE.match(clause):
+            found[-1] = f"{found[-1]} and {clause}"
+        else:
+            found.append(clause)
+    return found
+
+
+def _detail(clause: str) -> bool:
+    """Whether a clause is no more than an option: a colour, a size."""
+    return len(words(clause)) <= DETAIL and any(
+        matching.value_said(clause, code) for code in (*matching.said_values(), *data().sizes)
+    )
+
+
 def _in_all(flow: str, text: str) -> str:
     """What a turn of several clauses wishes, one of which seemed to: the whole may be clearer than its part."""
     whole = read(text)
@@ -145,6 +189,10 @@ def _in_all(flow: str, text: str) -> str:
     return best if other and shares[best] >= SURE and shares.get(flow, 0.0) < PLAUSIBLE else flow
 
 
+def _daring(reading: Reading) -> float:
+    return DARES if reading.flow is not None and writes(reading.flow) else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class _Wish:
     flow: str
@@ -153,6 +201,8 @@ class _Wish:
 
     def asked(self) -> bool:
         """Whether it is a question of its own; "I ordered it twice, cancel one" does not ask for the orders."""
+        if self.flow == "orders":
+            return asks(self.text)
         return self.reading.sure >= SURE or (asks(self.text) and next(iter(self.reading.shares)) == self.flow)
 
     def and_said(self, clause: str) -> _Wish:
@@ -169,7 +219,7 @@ class _Wish:
 def _of_the_whole(text: str) -> list[Goal]:
     """The wish of a turn none of whose clauses says one."""
     reading = read(text)
-    if reading.flow is not None:
+    if reading.flow is not None and (reading.ruled or not writes(reading.flow) or reading.sure >= DARES):
         return [Goal(reading.flow, text)]
     if (likely := by_sound(text, data().sounded)) is not None and hits(likely):
         return wishes(likely, SURE)
@@ -177,7 +227,7 @@ def _of_the_whole(text: str) -> list[Goal]:
     first, second = (reading.shares[flow] for flow in wanted)
     if first < reading.shares[NONE] or first < PLAUSIBLE:
         return []
-    if wanted[0] == FAULT or first - second >= TELLING:
+    if wanted[0] == FAULT or (first - second >= TELLING and not writes(wanted[0])):
         return [Goal(wanted[0], text)]
     if FAULT in wanted or any(flow in SMALL_TALK for flow in wanted):
         return [Goal(FAULT, text)] if FAULT in wanted else []

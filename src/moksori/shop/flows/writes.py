@@ -151,6 +151,12 @@ def change_payment(state: State, goal: Goal, today: date) -> Served:
     text = goal.slots["answer"] if goal.asked == "method" and "answer" in goal.slots else goal.text
     methods = account["payment_methods"]
     meant = matching.methods_meant(text, methods)
+    if len(meant) > 1:  # what it is paid with already is not meant
+        detail = detail_of(state, order)
+        if isinstance(detail, Need):
+            return goal, detail
+        paid = detail["payments"][-1]["method"]["method_id"] if detail["payments"] else None
+        meant = tuple(m for m in meant if m["method_id"] != paid)
     if len(meant) != 1:
         names = [m[state.language] for m in (meant or methods)]
         return goal, Ask(

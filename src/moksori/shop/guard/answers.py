@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from itertools import pairwise
 
 from moksori.shop.guard.lexicon import Kind, actions, actions_in, lexicon, stem
 from moksori.shop.guard.text import EN_NUMERALS, asks, digit_string, fold, is_hangul, joined, numbers, words
@@ -73,6 +74,8 @@ class About:
     """Of a change, words that both have."""
     pays: bool
     """Whether it is the way of paying that is changed."""
+    whole_order: bool
+    """Whether it is done to an order as a whole: then "only that order" says nothing new."""
     verbs: Mapping[str, Kind]
     """Verbs with which callers tell us to do such a thing, and what each is in an answer."""
 
@@ -81,6 +84,12 @@ class About:
         spoken = words(sentence)
         stems = {w[:n] for w in spoken if _hangul_part(w) for n in range(2, len(w) + 1)}
         stems |= {stem(w) for w in spoken if len(w) > 1}
+        stems |= {  # "보조 배터리" written together
+            (a + b)[:n]
+            for a, b in pairwise(spoken)
+            if is_hangul(a + b)
+            for n in range(len(a) + 1, len(a + b) + 1)
+        }
         whole = joined(sentence)
         goods = tuple(joined(o) for o in objects if joined(o) in whole and not any(c.isdigit() for c in o))
         kept, count = _counted_in(sentence)
@@ -91,6 +100,8 @@ class About:
         kinds = [each for name, each in actions().items() if name in named_by] or [
             each for each in actions().values() if set(each.tools) & set(action.split("_"))
         ]
+        if _TAKEN_OUT.search(sentence):
+            kinds = [actions()["uncart"]]
         found = _goods_in(sentence)
         new, old = _change_in(sentence)
         again = Kind.AGAIN if new or "address" in action else Kind.NEUTRAL
@@ -112,10 +123,13 @@ class About:
             instead=old - new,
             either=new & old,
             pays="payment" in action,
+            whole_order=any(tool in action for tool in _OF_ORDERS),
             verbs={verb: again for kind in kinds for verb in kind.verbs},
         )
 
 
+_TAKEN_OUT = re.compile(r"out of your cart|장바구니에서")
+"""A sentence about the cart that takes something out of it."""
 _GOOD = re.compile(
     r"(?:(?P<before>\d+) × )?[^\W\d_][^,()×]*\([^()]*\)(?: (?P<after>\d+)개)?(?P<more> (?:외 \d|and \d+ more))?"
 )
@@ -193,6 +207,12 @@ _ALONE = frozenset("네예응안")
 _GIVE = frozenset({"주세요", "주십시오", "줘", "줘요", "주셔요", "부탁드려요", "부탁드립니다", "부탁해요"})
 """With these a word said back asks for the thing to be done."""
 _ONLY = frozenset({"만", "만요", "만이요"})
+_OF_ORDERS = ("cancel_order", "change_order_address", "change_order_payment")
+_ORDER = frozenset({"주문", "그주문", "이주문"})
+_ORDER_ITSELF = re.compile(
+    r"(?<!from )(?<!from the )(?<!from that )(?<!in the )(?<!in that )\border\b|주문(?!에서|에 있|의|중| 중)"
+)
+"""Words for an order by what is in it ("the dumbbell order"): then the whole of it is meant."""
 _FUZZY_FROM = 4
 """Syllables from which on a phrase one jamo off is still taken for the phrase (a recogniser's spelling)."""
 
@@ -209,9 +229,10 @@ def understand(transcript: str, about: About) -> Answer:
     squeezed = "".join(tokens)
     if Kind.NO in kinds or Kind.WAIT in kinds or any(r in squeezed for r in lexicon().refusing):
         return Answer.NO
-    if Kind.CORRECTION in kinds or _names_some(squeezed, about):
+    order_meant = about.whole_order and _ORDER_ITSELF.search(" ".join(tokens)) is not None
+    if Kind.CORRECTION in kinds or (_names_some(squeezed, about) and not order_meant):
         return Answer.CORRECTION
-    if (doubt := _of_another(tokens, about)) is not None:
+    if (doubt := _of_another(tokens, about)) is not None and not (order_meant and doubt is Answer.DOUBT):
         return doubt
     said_new = any(_means(token, about.wanted) for token in tokens)
     if Kind.AGAIN in kinds and (Kind.YES not in kinds or (Kind.SAID_BACK in kinds and not said_new)):
@@ -246,8 +267,12 @@ def _in_our_words(token: str) -> str:
     return token
 
 
+_JUST = frozenset({"just", "only"})
+_THAT = frozenset({"that", "this", "those", "these", "one", "my", "please", "thanks"})
 _SMALL = frozenset({"the", "to", "for", "and", "in", "at", "i", "it", "your", "of"})
-_EVEN_OF_ONE = frozenset({"다", "allofit"})
+_EVEN_OF_ONE = frozenset(
+    {"다", "다요", "전부", "전부요", "전체", "allofit", "everything", "thewholeorder", "thewholething"}
+)
 """These are also said of a single order."""
 _SAID = sorted(
     (
@@ -267,7 +292,8 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
     ]
     if first[0] is not None and (first[1] is None or first[1] < first[0]):
         return Answer.CORRECTION
-    if about.pays and first[1] is None and any(_means(token, about.either) for token in tokens):
+    pointed = any(a in ("그", "that", "this") and _means(b, about.either) for a, b in pairwise(tokens))
+    if about.pays and not pointed and first[1] is None and any(_means(t, about.either) for t in tokens):
         return Answer.DOUBT
     named = sum(any(_means(token, good) for token in tokens) for good in about.several)
     if 0 < named < len(about.several):
@@ -292,6 +318,8 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
             if phrase in lexicon().whole and (about.plural or (about.cancels and phrase in _EVEN_OF_ONE)):
                 kind = Kind.NEUTRAL
             kind = kind or about.verbs.get(phrase) or phrases.get(phrase)
+            if phrase in _JUST and _only_what_is_meant(tokens[end:], about):
+                kind = Kind.NEUTRAL
             if kind is not None:
                 said_back = kind is Kind.CORRECTION and (
                     (end == at + 1 and tokens[at] in about.words) or _asks_for_it(phrase, about)
@@ -314,6 +342,20 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
             else:
                 yield from _word(tokens[at], about)
             at += 1
+
+
+def _only_what_is_meant(after: list[str], about: About) -> bool:
+    """Whether "just" narrows nothing: what follows is the only thing read out, all of them, or what is done to it."""
+    rest = [token for token in after if token not in _SMALL and token not in _THAT]
+    if not rest:
+        return bool(after) and (about.pieces == 1 or about.whole_order)
+    if rest[0] in ("order", "orders"):
+        return about.whole_order
+    if rest[0] in about.verbs or "cancel" in actions_in(rest[0]):
+        return not about.several or about.whole_order
+    if about.several:
+        return all(any(_means(token, good) for token in rest) for good in about.several)
+    return _means(rest[0], about.named) and (about.count == 1 or rest[-1].endswith("s"))
 
 
 def _asks_for_it(phrase: str, about: About) -> bool:
@@ -350,7 +392,9 @@ def _said_back(word: str, about: About) -> Kind | None:
     for cut in range(len(word), 1, -1):
         if word[:cut] in about.stems:
             ending = word[cut:]
-            if ending in _ONLY and word[:cut] in about.named:
+            if ending in _ONLY and (
+                word[:cut] in about.named or (about.whole_order and word[:cut] in _ORDER)
+            ):
                 return Kind.SAID_BACK  # "only" of the only one that was read out
             if ending in table.limiting:
                 return Kind.CORRECTION

@@ -24,7 +24,7 @@ def set_cart_item(
         objects=(product.name_ko, product.name_en),
         amount=None,
         facts={
-            "item": say_thing(product.name, variant.options),
+            "item": say_thing(product.name, variant.options, 1 if quantity else already),
             "quantity": quantity,
             "price": desk.say(variant.price),
         },
