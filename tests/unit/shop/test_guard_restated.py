@@ -135,7 +135,6 @@ def test_the_wish_said_again_with_a_yes_is_a_yes(about: About, said: str) -> Non
         (MIXED, "네 티셔츠만요"),
         (SEVERAL, "yes please, the 1007 one"),
         (SEVERAL_KO, "네, 보조배터리만요"),
-        (SEVERAL_KO, "네, 양말은 빼고요"),
         (ONE, "네, 없던 걸로 해 주세요"),
         (ONE_EN, "Yes, just the shoes."),
         (ONE_EN, "Yes, if it's free"),

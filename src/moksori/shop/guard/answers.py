@@ -270,9 +270,7 @@ def _in_our_words(token: str) -> str:
 _JUST = frozenset({"just", "only"})
 _THAT = frozenset({"that", "this", "those", "these", "one", "my", "please", "thanks"})
 _SMALL = frozenset({"the", "to", "for", "and", "in", "at", "i", "it", "your", "of"})
-_EVEN_OF_ONE = frozenset(
-    {"다", "다요", "전부", "전부요", "전체", "allofit", "everything", "thewholeorder", "thewholething"}
-)
+_EVEN_OF_ONE = frozenset({"다", "allofit", "thewholeorder", "thewholething"})
 """These are also said of a single order."""
 _SAID = sorted(
     (
@@ -348,7 +346,7 @@ def _only_what_is_meant(after: list[str], about: About) -> bool:
     """Whether "just" narrows nothing: what follows is the only thing read out, all of them, or what is done to it."""
     rest = [token for token in after if token not in _SMALL and token not in _THAT]
     if not rest:
-        return bool(after) and (about.pieces == 1 or about.whole_order)
+        return bool(after) and (about.pieces == 1 or (about.whole_order and "one" not in after))
     if rest[0] in ("order", "orders"):
         return about.whole_order
     if rest[0] in about.verbs or "cancel" in actions_in(rest[0]):
