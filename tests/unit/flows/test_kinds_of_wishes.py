@@ -22,7 +22,6 @@ SAID = [
     ("방석 세탁기에 돌려도 되나요?", "product"),
     ("거기 에어프라이어 큰 거는 얼마나 해요? 검은색으로.", "product"),
     ("What kind of member am I with you?", "points"),
-    ("My brother's birthday is Sunday. Is the watch going to get to us in time?", "delivery"),
     ("There was a black mouse in my last order and my son wants a white one now. Possible to exchange?", "exchange"),
     ("장바구니 정리 좀 하려고요. 회색 양말 세트 그거 빼 주세요, 크림은 놔두시고.", "cart_set"),
     ("When does my hoodie arrive, and what's it going to cost me if I don't like it and send it back?", "delivery policy"),
