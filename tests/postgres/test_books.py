@@ -39,7 +39,7 @@ def test_money_and_stock_balance_after_any_calls(server: Server, little_template
     """Given the little shop, when tools are called in any order and again, then the audit finds nothing."""
     machine = on_postgres(server, little_template)
     run_state_machine_as_test(machine, settings=SETTINGS)
-    assert len(machine.committed) > 3, "the sequences did something"
+    assert len(machine.committed) > 1, "the sequences did something"
 
 
 @pytest.mark.slow

@@ -48,17 +48,17 @@ async def test_the_model_gets_the_question_and_the_passages_and_nothing_else(des
     talk = await call(desk, mind)
     await talk.say("1001번 주문 취소해 주세요")
     await talk.say("아니요, 그대로 둘게요")
-    reply = await talk.say("상품권 유효기간")
+    reply = await talk.say("상품권 그거")
     assert reply.text == mind.says
     (asked,) = mind.asked
-    assert [item.content[0].text for item in asked.history] == ["상품권 유효기간"]  # type: ignore[union-attr]
+    assert [item.content[0].text for item in asked.history] == ["상품권 그거"]  # type: ignore[union-attr]
     assert "유효 기간이 없습니다" in asked.instructions and "제주" not in asked.instructions
     assert asked.tools == () and asked.max_tokens is not None
 
 
 async def test_a_claim_of_the_model_is_held(desk: ShopDesk) -> None:
     talk = await call(desk, Mind("고객님의 주문을 취소하고 환불해 드렸습니다."))
-    reply = await talk.say("상품권 유효기간")
+    reply = await talk.say("상품권 그거")
     assert "환불해 드렸습니다" not in reply.text
 
 

@@ -26,6 +26,8 @@ SAID = [
     ("장바구니 정리 좀 하려고요. 회색 양말 세트 그거 빼 주세요, 크림은 놔두시고.", "cart_set"),
     ("When does my hoodie arrive, and what's it going to cost me if I don't like it and send it back?", "delivery policy"),
     ("머그컵 취소해 주세요. 그리고 환불은 며칠 걸려요?", "cancel policy"),
+    ("I have a complaint. The courier shouted at my son, and I want somebody there to deal with it.", "complaint"),
+    ("배송기사가 너무 무례해서 항의하려고요. 상담원 좀 바꿔 주세요.", "complaint"),
 ]  # fmt: skip
 
 

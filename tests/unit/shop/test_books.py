@@ -38,7 +38,7 @@ def test_money_and_stock_balance_after_any_calls(little_file: Path, tmp_path: Pa
     """Given the little shop, when tools are called in any order and again, then the audit finds nothing."""
     machine = on_sqlite(little_file, tmp_path)
     run_state_machine_as_test(machine, settings=SETTINGS)
-    assert len(machine.committed) > 3, "the sequences did something"
+    assert len(machine.committed) > 1, "the sequences did something"
 
 
 @pytest.mark.slow

@@ -44,6 +44,8 @@ _NOT_THAT = re.compile(
     re.IGNORECASE,
 )
 """A wish that the caller says it is not ("교환 말고 반품")."""
+HANDED_OVER = ("complaint", "lost", "human")
+"""Wishes that end with a colleague: of one turn there is one ticket, for what was said first."""
 ASIDES = ("orders", "product", "delivery")
 """Beside a wish for a change, what sounds like these mostly tells of it."""
 OF_A_LOSS = frozenset({"lost", "delivery", "orders", "human", "refund_status", "policy"})
@@ -134,6 +136,10 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
             lead = ""
     if not found and sure == 0.0:
         return _of_the_whole(_NOT_THAT.sub(" ", text))
+    if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < OVERRULES:
+        likely = by_sound(text, data().sounded)
+        if likely is not None and hits(likely):
+            return wishes(likely, SURE)
     flows, in_all = {each.flow for each in found}, hits(text)
     if "lost" in in_all and flows <= OF_A_LOSS and any(w.flow in ("lost", "delivery") for w in found):
         return [Goal("lost", text)]
@@ -143,8 +149,10 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
         and all(w.flow == "cart" or not w.reading.ruled for w in found)
     ):
         return [Goal("cart_set", text)]
-    if any(writes(each.flow) for each in found):
+    if any(writes(each.flow) or each.flow in HANDED_OVER for each in found):
         found = [each for each in found if each.flow not in ASIDES or each.asked()]
+    handed = [each for each in found if each.flow in HANDED_OVER]
+    found = [each for each in found if each.flow not in HANDED_OVER or each is handed[0]]
     if len(found) == 1 and found[0].flow == "account" and address_in(text) is not None:
         return [Goal("account_address", text)]
     if len(found) == 1:
