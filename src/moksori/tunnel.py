@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Final, cast
 
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
+from moksori.gathering import GATHERING
+
 SPARE: Final = 2 * 1024
 """What a connection's buffer has above what is read at once: the beginning of a message whose end has not come."""
 
@@ -54,9 +56,14 @@ class Carrier(WSProtocol):  # type: ignore[misc]
         return cls.at_once + SPARE
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        super().connection_made(Tunnel(transport, asyncio.get_running_loop()))
+        loop = asyncio.get_running_loop()
+        GATHERING.belongs_to(loop)
+        super().connection_made(Tunnel(transport, loop))
 
     def get_buffer(self, size_hint: int) -> memoryview:
+        GATHERING.reads += 1
+        if not GATHERING.awake:
+            GATHERING.wake()
         return cast("memoryview", super().get_buffer(size_hint)[: self.at_once])
 
     @property

@@ -1,9 +1,10 @@
-"""Learns `src/moksori/engine/witness.npz`: `python -m tests.models.train_witness [OUT]`, about half an hour on two cores.
+"""Learns `src/moksori/engine/witness.npz`: `python -m tests.models.train_witness [PART ...]`, about half an hour on two cores.
 
 Synthetic speakers that no measured set contains say sentences that no measured set contains (witness.toml). *Ending*: a
 sentence alone against the same words cut out of a longer one, so that only the sound can tell them apart. *Onset*: the
 beginning of acknowledgements against that of anything else, cut where the turn machine would look at them,
-and whole where the voice pauses earlier. Both are ridge-regularised logistic regressions on what Whisper base's encoder
+and whole where the voice pauses earlier. *Still*: the mean of what the encoder makes of the silence after the same
+sentences, by its place in the window. The parts that are not named stay as they are in the file. The first two are ridge-regularised logistic regressions on what Whisper base's encoder
 gives; every onset voice counts the same, whatever it says. Needs flite and espeak-ng.
 """
 
@@ -35,7 +36,8 @@ from moksori.engine.ear import PER_MS
 from moksori.engine.kokoro_model import KokoroModel
 from moksori.engine.vad import FRAME, SileroModel, SileroVad
 from moksori.engine.whisper import GLANCE_PAD_S, PAD_S, Whisper
-from moksori.engine.witness import ending_features, onset_features
+from moksori.engine.witness import FRAME as ENCODED
+from moksori.engine.witness import STILL_BLOCK, ending_features, onset_features
 
 ENDING = ("hibari", "flite:kal16", "flite:kal", "espeak-ng:en-gb+f3", "espeak-ng:en-029+m3")
 ONSET: tuple[tuple[str, str, tuple[float, ...]], ...] = (
@@ -56,6 +58,11 @@ GLANCES_MS = (192, 288, 384)
 LEAD_MS, SILENCE_MS = 300, 96
 ROOM_MS, TAIL_MS = 800, 600
 """Noise around an onset: the detector of voice needs some before it."""
+STILL_PAD_S = 13.0
+STILL_LINES = 18
+"""Of each voice; one of them has one to six sentences, so that silence begins all over the window."""
+WINDOW_FRAMES = 1500
+PARTS = ("ending", "onset", "still")
 RIDGE = 1_000.0
 OUT = Path("src/moksori/engine/witness.npz")
 ASKING = frozenset(
@@ -230,20 +237,45 @@ def fit(rows: list[Floats], labels: list[int], share: Floats | None = None) -> t
     return w, float(beta[-1] - mean @ w - np.log(yes / (1 - yes)))
 
 
-def main(out: Path) -> None:
+def still(model: Whisper, texts: dict[str, Any]) -> Floats:
+    """[300, 512]: means of the encoder's frames later than a second after speech, over `STILL_BLOCK` places each."""
+    rng, chance = np.random.default_rng(0), random.Random(0)
+    sums, counts = np.zeros((WINDOW_FRAMES, 512)), np.zeros((WINDOW_FRAMES, 1))
+    voices = [("en", voice) for voice in ENDING] + [("ko", voice) for lang, voice, _ in ONSET if lang == "ko"]
+    for (language, voice), line in itertools.product(voices, range(STILL_LINES)):
+        said = [pair.replace("| ", "") for pair in chance.sample(texts[language]["pairs"], 1 + line % 6)]
+        heard = on_the_line(
+            np.concatenate([speak(text, voice, 1.0) for text in said]), LEAD_MS, SILENCE_MS, rng
+        )
+        encoded = np.asarray(model._encode(heard, STILL_PAD_S), np.float32)[0]
+        begin = min(len(encoded), int(len(heard) / ENCODED + PAD_S * HEARING_RATE / ENCODED))
+        sums[begin : len(encoded)] += encoded[begin:]
+        counts[begin : len(encoded)] += 1
+    mean = np.where(counts > 0, sums / np.maximum(counts, 1), sums.sum(0) / counts.sum())
+    return mean.reshape(-1, STILL_BLOCK, 512).mean(1)
+
+
+def main(parts: list[str]) -> None:
     texts = tomllib.loads(Path(__file__).with_name("witness.toml").read_text("utf-8"))
     model = Whisper(weights.path("whisper-base"))
-    ends = [endings(model, voice, texts["en"]["pairs"]) for voice in ENDING]
-    onsets = Onsets(model)
-    for language, voice, sizes in ONSET:
-        onsets.voice(language, voice, sizes, texts[language])
-    ending = fit([f for found, _ in ends for f in found], [y for _, labels in ends for y in labels])
-    onset = fit(onsets.rows, onsets.labels, onsets.weights())
-    learned: dict[str, Any] = {}
-    for name, (w, bias) in (("ending", ending), ("onset", onset)):
+    learned: dict[str, Any] = dict(np.load(OUT))
+    if "still" in parts:
+        learned["still"] = still(model, texts).astype(np.float16)
+    fitted: dict[str, tuple[Floats, float]] = {}
+    if "ending" in parts:
+        ends = [endings(model, voice, texts["en"]["pairs"]) for voice in ENDING]
+        fitted["ending"] = fit(
+            [f for found, _ in ends for f in found], [y for _, labels in ends for y in labels]
+        )
+    if "onset" in parts:
+        onsets = Onsets(model)
+        for language, voice, sizes in ONSET:
+            onsets.voice(language, voice, sizes, texts[language])
+        fitted["onset"] = fit(onsets.rows, onsets.labels, onsets.weights())
+    for name, (w, bias) in fitted.items():
         learned |= {name: w.astype(np.float16), f"{name}_bias": np.float32(bias)}
-    np.savez(out, **learned)
+    np.savez(OUT, **learned)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else OUT)
+    main(sys.argv[1:] or list(PARTS))

@@ -32,8 +32,8 @@ LISTENS = 0.55
 late is worse than to stop for nothing, which is mended: the answer then goes on where it stopped."""
 TAKES = 0.3
 """Up to here what began like an acknowledgement takes the turn after all."""
-CLEARLY = 0.8
-"""From here on the sound of speech that is over is believed against its words: "mm-hmm" is often written as others."""
+CLEARLY = 0.75
+"""From here on the sound is believed against the words: "mm-hmm" is often written as others."""
 MISHEARD_WORDS = 3
 """An acknowledgement is written as at most so many words."""
 REMAINING_MS = 700
@@ -178,8 +178,8 @@ def _words(state: State, event: Words) -> tuple[State, Output | None]:
             return replace(state, phase=Overlap.ACKNOWLEDGING), None
     if not event.text.strip():
         return state, None  # nothing understood: a cough, or too little of a word
-    fits = only_listens(event.text, state.listens) if event.whole else may_become_acknowledgement(event.text)
-    if fits:
+    fits = is_acknowledgement(event.text) if event.whole else may_become_acknowledgement(event.text)
+    if fits or misheard(event.text, state.listens):
         return replace(state, phase=Overlap.ACKNOWLEDGING), None
     return IDLE, Output.INTERRUPT
 
@@ -211,8 +211,12 @@ def is_acknowledgement(text: str) -> bool:
 
 def only_listens(text: str, listens: float | None) -> bool:
     """Whether speech that is over was an acknowledgement: by its words, or by its sound where they are few."""
-    misheard = listens is not None and listens >= CLEARLY and len(_WORDS.findall(text)) <= MISHEARD_WORDS
-    return misheard or is_acknowledgement(text)
+    return is_acknowledgement(text) or misheard(text, listens)
+
+
+def misheard(text: str, listens: float | None) -> bool:
+    """Whether a sound that is clear outweighs these words: a hum is written as whatever the model knows."""
+    return listens is not None and listens >= CLEARLY and len(_WORDS.findall(text)) <= MISHEARD_WORDS
 
 
 def may_become_acknowledgement(text: str) -> bool:

@@ -10,7 +10,9 @@ resumes before that re-opens the same turn under a new *revision*; whatever carr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal, assert_never
 
 FRAME_MS = 32
@@ -48,8 +50,10 @@ Smart Turn calls some finished sentences unfinished; a pause inside a sentence r
 
 WHOLE, UNFINISHED = 0.1, 0.2
 """Probability that more is coming up to which words count as all there is, and from which on as broken off."""
+SURELY_WHOLE, SURELY_WHOLE_HOLD_MS = 0.05, 256
+"""Up to this probability the wait is what it takes to understand the words; it grows evenly from here to `WHOLE`."""
 WHOLE_HOLD_MS = 352
-"""Wait for words that may be all: about what it takes to understand them and to prepare the answer."""
+"""Wait for words that may be all."""
 DOUBTED_HOLD_MS = 1_100
 """Wait just short of `UNFINISHED`; between the two bounds the wait grows evenly."""
 UNFINISHED_HOLD_MS = 1_300
@@ -62,6 +66,20 @@ WORDS_WAIT_MS = 800
 
 MAX_TURN_MS = 120_000
 """A turn longer than this is committed as it stands: the audio kept for it is bounded."""
+
+_HOLDS = (
+    (SURELY_WHOLE, SURELY_WHOLE_HOLD_MS),
+    (WHOLE, WHOLE_HOLD_MS),
+    (UNFINISHED, DOUBTED_HOLD_MS),
+)
+
+
+def _between(at: float, points: Sequence[tuple[float, int]]) -> int:
+    """Linear between `points`, level outside."""
+    for (left, low), (right, high) in pairwise(points):
+        if at <= right:
+            return round(low + max(0.0, (at - left) / (right - left)) * (high - low))
+    return points[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +104,7 @@ class TurnPolicy:
         if more is None:
             melody = self._melody_ms(probability)
             return max(melody, min(WORDS_WAIT_MS, self.longest_hold_ms)) if self.words else melody
-        if more >= UNFINISHED:
-            hold = UNFINISHED_HOLD_MS
-        else:
-            share = max(0.0, (more - WHOLE) / (UNFINISHED - WHOLE))
-            hold = round(WHOLE_HOLD_MS + share * (DOUBTED_HOLD_MS - WHOLE_HOLD_MS))
+        hold = UNFINISHED_HOLD_MS if more >= UNFINISHED else _between(more, _HOLDS)
         if probability is not None and probability < 0.5:
             hold = max(hold, WHOLE_HOLD_MS + MELODY_DOUBT_MS)
         if self.longest_hold_ms > DOUBT_CAP_MS:

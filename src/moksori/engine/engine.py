@@ -226,14 +226,14 @@ class Engine:
             self._closers.append(remote.aclose)
             self._recogniser = remote
             return
-        from moksori.engine.whisper import PAD_S, WINDOW_S, WhisperRecogniser
+        from moksori.engine.whisper import WhisperRecogniser
 
         bound_primitives()
         recogniser = WhisperRecogniser(
             weights.path("whisper-base"),
             threads=STT_THREADS,
             run=self._lanes["stt"].run,
-            pad_s=PAD_S if self.overlapped else WINDOW_S,
+            whole_window=not self.overlapped,
         )
         recogniser.warm()
         self._recogniser = recogniser

@@ -1,10 +1,12 @@
 """Speech to text: Whisper base on CTranslate2 (int8), with our own mel features.
 
 Whisper was made for windows of 30 s, most of them silence for a spoken question, and its encoder costs what the window
-is long. CTranslate2's encoder takes shorter windows; here one is the utterance and a few seconds of silence after it.
-The shorter the window, the more often the model fails to stop and writes the utterance again and again. Such text gives
-itself away by repeating, and is then decoded once more in a longer window (`SECOND_PAD_S`). Decoding is greedy and its
-length capped by the length of the audio; what the model writes when nobody spoke is dropped.
+is long. CTranslate2's encoder takes shorter windows; but the shorter the window, the more often the decoder, which has
+seldom seen speech without silence after it, fails to stop and writes the utterance again and again. So the encoder
+gets the utterance and a second of silence, and the decoder reads on in silence that was encoded long before
+(`Witness.followed_by_silence`). Text that repeats itself all the same is decoded once more in a longer window
+(`SECOND_PAD_S`). Decoding is greedy and its length capped by the length of the audio; what the model writes when
+nobody spoke is dropped.
 
 Source: A. Radford et al., arXiv 2212.04356, section 2.3 (tokens) and 4.5 (thresholds for silence and repetition).
 """
@@ -33,8 +35,12 @@ from moksori.audio.mel import HOP, log_mel
 from moksori.engine.runner import Run, one_thread
 from moksori.engine.witness import Floats, Witness
 
-PAD_S = 8.0
-"""Silence after the utterance."""
+PAD_S = 1.0
+"""Silence encoded after the utterance."""
+STILL_FRAMES = 600
+"""Frames of 20 ms of encoded silence that the decoder finds after it."""
+LONE_PAD_S = 8.0
+"""Silence encoded after the utterance where the encoder is not the one whose silence is known."""
 SECOND_PAD_S = 12.0
 """Silence after an utterance that came out repeating itself."""
 GLANCE_PAD_S = 1.2
@@ -107,10 +113,12 @@ class Whisper:
     """The model and its blocking decode; one for all callers, one decode at a time."""
 
     def __init__(
-        self, path: Path, threads: int = 2, languages: Sequence[str] = LANGUAGES, pad_s: float = PAD_S
+        self, path: Path, threads: int = 2, languages: Sequence[str] = LANGUAGES, whole_window: bool = False
     ) -> None:
-        """Load the folder `path` (about 0.5 s, 250 MB). Raises `SpeechFailed`."""
-        self._pad_s = pad_s
+        """Load the folder `path` (about 0.5 s, 250 MB). Raises `SpeechFailed`.
+
+        `whole_window`: always encode 30 s, as the model was trained; only for comparison.
+        """
         try:
             self._model: Any = ctranslate2.models.Whisper(
                 str(path), device="cpu", compute_type="int8", inter_threads=1, intra_threads=threads
@@ -123,7 +131,10 @@ class Whisper:
         self._languages = tuple(languages)
         self._witness = Witness()
         probe = np.zeros(HEARING_RATE // 2, np.float32)
-        self.hears_ends = self._witness.goes_on(_frames(self._encode(probe, 0.0)), len(probe)) is not None
+        frames = _frames(self._encode(probe, 0.0))
+        self.hears_ends = self._witness.goes_on(frames, len(probe)) is not None
+        self._knows_silence = not whole_window and self._witness.followed_by_silence(frames, 1) is not None
+        self._pad_s = PAD_S if self._knows_silence else WINDOW_S if whole_window else LONE_PAD_S
         self._start = self._token("<|startoftranscript|>")
         self._before = self._token("<|startofprev|>")
         self._task = [self._token("<|transcribe|>"), self._token("<|notimestamps|>")]
@@ -152,6 +163,7 @@ class Whisper:
             for piece in pieces(samples):
                 encoded = self._encode(piece, self._pad_s)
                 goes_on = self._witness.goes_on(_frames(encoded), len(piece))
+                encoded = self._followed_by_silence(encoded)
                 known = known or self._detect(encoded)
                 before = " ".join([prompt or "", *(h.text for h in heard)]).strip()
                 heard.append(self._write(piece, encoded, known, before))
@@ -187,7 +199,8 @@ class Whisper:
     def warm(self) -> None:
         """Decode something of a question's length, so that the first caller waits no longer than the tenth."""
         babble = np.random.default_rng(0).standard_normal(3 * HEARING_RATE).astype(np.float32) * 0.05
-        self._generate(self._encode(babble, self._pad_s), len(babble), self._languages[0], "")
+        encoded = self._followed_by_silence(self._encode(babble, self._pad_s))
+        self._generate(encoded, len(babble), self._languages[0], "")
 
     def _known(self, language: str | None) -> str | None:
         if language is None:
@@ -211,6 +224,13 @@ class Whisper:
         features = log_mel(piece[:length], length)
         view = ctranslate2.StorageView.from_array(np.ascontiguousarray(features[None]))
         return self._model.encode(view)
+
+    def _followed_by_silence(self, encoded: Any) -> Any:
+        if not self._knows_silence:
+            return encoded
+        frames = self._witness.followed_by_silence(_frames(encoded), STILL_FRAMES)
+        assert frames is not None
+        return ctranslate2.StorageView.from_array(frames[None])
 
     def _detect(self, encoded: Any) -> str:
         likely = {token.strip("<|>"): p for token, p in self._model.detect_language(encoded)[0]}
@@ -284,10 +304,10 @@ class WhisperRecogniser:
         threads: int = 2,
         run: Run | None = None,
         languages: Sequence[str] = LANGUAGES,
-        pad_s: float = PAD_S,
+        whole_window: bool = False,
     ) -> None:
         """Load the model. `run` defaults to a thread of its own. Raises `SpeechFailed`."""
-        self.model = Whisper(path, threads, languages, pad_s)
+        self.model = Whisper(path, threads, languages, whole_window)
         self._run = run or one_thread("whisper")
 
     async def transcribe(

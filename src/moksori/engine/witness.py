@@ -3,6 +3,8 @@
 Linear readings of Whisper base's last encoder layer, whose frames (20 ms) carry the melody, the lengthening of last
 syllables and the first sounds of a word long before words can be written. They are learned from synthetic voices by
 `tests/models/train_witness.py`, which writes `witness.npz`, and cost one product of a few thousand numbers.
+
+The same file holds what the encoder makes of silence, so that silence need not be encoded again after every utterance.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ LAST_FRAMES = 8
 """Frames of voice that tell how it ends: the last syllable."""
 AFTER_FRAMES = 10
 """Frames of silence after what was heard, in which the encoder sums it up."""
+STILL_BLOCK = 5
+"""Frames for which the file holds one mean of encoded silence."""
 _SOUNDEST = 30.0
 
 
@@ -51,6 +55,7 @@ class Witness:
     def __init__(self) -> None:
         with resources.files("moksori.engine").joinpath("witness.npz").open("rb") as file:
             self._learned: dict[str, Any] = dict(np.load(file))
+        self._still: Floats = self._learned["still"].astype(np.float32).repeat(STILL_BLOCK, axis=0)
 
     def goes_on(self, encoded: Floats, samples: int) -> float | None:
         """Probability, even odds beforehand, that somebody who pauses now has not finished."""
@@ -59,6 +64,15 @@ class Witness:
     def listens(self, encoded: Floats, samples: int) -> float | None:
         """Probability that speech over an answer only says "I am listening", or is no speech at all."""
         return self._read("onset", onset_features, encoded, samples)
+
+    def followed_by_silence(self, encoded: Floats, frames: int) -> Floats | None:
+        """`encoded`, and after it what the encoder would make of silence up to that many frames more.
+
+        None where the encoder is another one.
+        """
+        if encoded.shape[1] != self._still.shape[1]:
+            return None
+        return np.concatenate([encoded, self._still[len(encoded) : len(encoded) + frames]])
 
     def _read(self, name: str, features: Any, encoded: Floats, samples: int) -> float | None:
         weights = self._learned[name].astype(np.float32)

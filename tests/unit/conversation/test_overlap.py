@@ -305,3 +305,15 @@ def test_an_answer_still_being_thought_is_not_taken_up_again() -> None:
     c.transcribed("Yeah.")
     c.silence(640)
     assert c.last(ev.Think).history[-1].content[0].transcript == "Yeah."  # type: ignore[union-attr]
+
+
+def test_words_cut_short_do_not_outweigh_a_sound_that_is_clear() -> None:
+    began, _ = overlap.step(overlap.IDLE, overlap.Began(1000))
+    hum, output = overlap.step(began, overlap.Words("and then", whole=False, listens=0.85))
+    assert output is None and hum.phase is overlap.Overlap.ACKNOWLEDGING
+    hum, output = overlap.step(hum, overlap.Words("NM agent", whole=False, listens=0.85))
+    assert output is None and hum.phase is overlap.Overlap.ACKNOWLEDGING
+    _, output = overlap.step(hum, overlap.Words("NM agent", whole=False, listens=0.6))
+    assert output is overlap.Output.INTERRUPT
+    _, output = overlap.step(hum, overlap.Words("and then they shall go", whole=False, listens=0.85))
+    assert output is overlap.Output.INTERRUPT, "more words than an acknowledgement has"
