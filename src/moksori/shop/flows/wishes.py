@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from moksori.shop.flows import matching
 from moksori.shop.flows.data import data
 from moksori.shop.flows.details import address_in
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.intents import FAULT, NONE, intents
+from moksori.shop.flows.matching.options import said_values, value_said
+from moksori.shop.flows.matching.orders import SHORTEST_NUMBER
 from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.state import Goal
 from moksori.shop.guard.text import asks, fold, words
@@ -182,7 +183,7 @@ def _ifs_whole(clauses: list[str]) -> list[str]:
 def _detail(clause: str) -> bool:
     """Whether a clause is no more than an option: a colour, a size."""
     return len(words(clause)) <= DETAIL and any(
-        matching.value_said(clause, code) for code in (*matching.said_values(), *data().sizes)
+        value_said(clause, code) for code in (*said_values(), *data().sizes)
     )
 
 
@@ -255,7 +256,7 @@ def _same_thing(before: _Wish, flow: str, clause: str, reading: Reading) -> bool
 
 def _another(before: str, clause: str) -> bool:
     """Whether two clauses of one kind of wish speak of two orders."""
-    numbers = [{d for d in said_digits(t) if len(d) >= matching.SHORTEST_NUMBER} for t in (before, clause)]
+    numbers = [{d for d in said_digits(t) if len(d) >= SHORTEST_NUMBER} for t in (before, clause)]
     return bool(numbers[0] and numbers[1] and numbers[0] != numbers[1])
 
 
