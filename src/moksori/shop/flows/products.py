@@ -87,19 +87,19 @@ def _queries(text: str) -> list[str]:
     kept = _nouns(text)
     things = [word for word in kept if word not in common_words()] or kept
     pairs = [" ".join(pair) for pair in pairwise(things)]
-    other = [
-        word
-        for word, ways in data().called.items()
-        if any(
-            each.rstrip("s") == word.rstrip("s") or each in ways or each.rstrip("s") in ways for each in kept
-        )
-    ]
+    alike = [group for group in data().same if any({each, each.rstrip("s")} & _bare(group) for each in kept)]
+    other = [group[0] for group in alike]
+    further = [word for group in alike for word in group[1:] if word not in data().vague]
     found = (
         [*other, " ".join(things), *reversed(pairs), *reversed(things)]
         if len(things) < QUERIES
         else [*other, *reversed(things)]
     )
-    return list(dict.fromkeys(found))[:QUERIES]
+    return list(dict.fromkeys([*found, *further]))[:QUERIES]
+
+
+def _bare(group: tuple[str, ...]) -> set[str]:
+    return {*group, group[0].rstrip("s")}
 
 
 def cart_add(state: State, goal: Goal, today: date) -> Served:
@@ -115,8 +115,8 @@ def cart_add(state: State, goal: Goal, today: date) -> Served:
         return goal, Ask(
             say("ask_option", state.language, choices=enumerate_(names, state.language)), "option"
         )
-    count = count_said(goal.text) or 1
-    if has("more", goal.text):
+    count = goal.slots.get("count") or count_said(goal.text) or 1
+    if has("more", goal.text) and "count" not in goal.slots:
         cart = state.known.get("cart")
         if cart is None:
             return goal, Need("cart", "get_cart", {})
@@ -137,8 +137,8 @@ def cart_set(state: State, goal: Goal, today: date) -> Served:
         names = [thing(item, state.language) for item in (meant or items)[:OFFERED]]
         return goal, Ask(say("ask_item", state.language, choices=enumerate_(names, state.language)), "item")
     item = meant[0]
-    count = count_said(goal.text)
-    if has("out", goal.text):
+    count = goal.slots.get("count", count_said(goal.text))
+    if has("out", goal.text) and "count" not in goal.slots:
         count = item["quantity"] - 1 if has("one", goal.text) and item["quantity"] > 1 else 0
     if count is None:
         return goal, Ask(say("ask_quantity", state.language), "quantity")

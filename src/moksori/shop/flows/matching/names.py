@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from moksori.shop.flows.data import data
 from moksori.shop.flows.matching.phrases import word_in
@@ -17,11 +18,28 @@ def mentions(text: str, name: str) -> bool:
 
 def called(text: str, name: str) -> bool:
     """Whether a sentence has another word for a thing than its name's ("jumper" for a sweater)."""
-    folded = fold(text)
-    ways = [way for word in name.split() for way in data().called.get(fold(word), ())]
-    return any(
+    folded, named = fold(text), fold(name)
+    return any(_has(folded, way) for group in _groups(named) for way in group if not word_in(way, named))
+
+
+@cache
+def _groups(name: str) -> tuple[tuple[str, ...], ...]:
+    """The groups of everyday words of which a name has the first, or ends in another."""
+    parts = name.split()
+    return tuple(
+        group
+        for group in data().same
+        if group[0] in parts or any(_ends(name, way) for way in group if way not in data().vague)
+    )
+
+
+def _ends(name: str, way: str) -> bool:
+    return f" {name}".endswith(f" {way}" if way.isascii() else way)
+
+
+def _has(folded: str, way: str) -> bool:
+    return (
         re.search(rf"\b{re.escape(way)}s?\b", folded) is not None if way.isascii() else word_in(way, folded)
-        for way in ways
     )
 
 
