@@ -11,15 +11,16 @@ from moksori.agent.tools import Language
 from moksori.shop.flows.data import enumerate_, say
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.intents import FAULT, intents
+from moksori.shop.flows.matching.heard import name_heard
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import as_it_is
 from moksori.shop.flows.matching.orders import (
-    ITEM,
     NEAR,
     ORDERED,
     SHORTEST_NUMBER,
     Order,
     day_of,
+    names_in,
     numbered,
     refer,
     score,
@@ -71,7 +72,7 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
         return _chosen(state, goal, orders, today)
     text = _without_arrival(goal.text) if goal.flow == "delivery" else goal.text
     if goal.flow == "exchange":
-        text = as_it_is(text, _names_in(orders))
+        text = as_it_is(text, names_in(orders, "en"))
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
@@ -129,14 +130,6 @@ def _recent(orders: list[Order], today: date) -> list[Order]:
     return [o for o in orders if today - day_of(o) <= RECENT]
 
 
-def _names_in(orders: list[Order]) -> list[str]:
-    return [
-        re.sub(r"^(and )?(\d+ × )?", "", name.strip())
-        for order in orders
-        for name, _ in ITEM.findall((order.get("items_all") or order["items"])["en"])
-    ]
-
-
 def _whole(state: State, goal: Goal, orders: list[Order], today: date) -> tuple[list[Order], Need | None]:
     """The orders with all their items, where a list names only the first few; and what is missing for that."""
     whole: list[Order] = []
@@ -182,7 +175,8 @@ def _fitting(goal: Goal, pool: list[Order]) -> list[Order]:
     if goal.flow == "exchange" and has("received", goal.text):
         states = ("delivered",)
     elif goal.flow == "exchange" and has("newest", goal.text):
-        states = ("paid",)
+        paid = any(o["status"]["code"] == "paid" for o in pool)
+        states = ("paid",) if paid else ("delivered",)
     fitting = [o for o in pool if o["status"]["code"] in states]
     if goal.flow == "delivery":
         fitting.sort(key=lambda o: states.index(o["status"]["code"]))
@@ -252,6 +246,8 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
     if goal.flow == "exchange" and goal.asked != "item":
         text = as_it_is(text, [line["name"]["en"] for line in left])
     meant = list(lines_meant(text, left)) or _pointed_at(goal, text, left)
+    if not meant and (heard := name_heard(text, [line["name"]["ko"] for line in left])) is not None:
+        meant = [line for line in left if line["name"]["ko"] == heard]
     several = len({line["name"]["en"] for line in meant}) < len(meant) and not has("all", text)
     if not meant or (several and not has("both", text)):
         shown = (meant or left)[:OFFERED]

@@ -12,6 +12,7 @@ from moksori.shop.dates import Span, understand
 from moksori.shop.flows.data import data
 from moksori.shop.flows.details import without_address
 from moksori.shop.flows.digits import one_lost_or_added, runs_collapsed, said_digits, sounded_digits
+from moksori.shop.flows.matching.heard import name_heard
 from moksori.shop.flows.matching.names import mentions, partly
 from moksori.shop.flows.matching.options import option_said, said_values, value_said
 from moksori.shop.flows.matching.phrases import excluded, has
@@ -84,6 +85,9 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     for words_of, states in _STATES.items():
         if has(words_of, text):
             pool = [o for o in pool if o["status"]["code"] in states] or pool
+    if not named and (heard := name_heard(wanted, names_in(pool, "ko"))) is not None:
+        pool = [o for o in pool if heard in names_in([o], "ko")]
+        return Reference(tuple(pool), named=True, scores={o["order_id"]: NAMED for o in pool})
     if has("newest", text) and pool and not named:
         return Reference((pool[0],), named=True)
     return Reference(tuple(pool), named, scores={k: v for k, v in scores.items() if v})
@@ -143,8 +147,32 @@ def _by_misheard_number(numbers: Sequence[str], text: str, orders: Sequence[Orde
     said = [n for n in numbers if len(n) >= SHORTEST_NUMBER]
     near = [o for o in orders if any(_misheard(n, _digits(o)) for n in said)]
     if not near:
+        near = _by_short_number(text, orders)
+    if not near:
         near = _by_number([n for n in sounded_digits(text) if len(n) >= SHORTEST_NUMBER], orders)
     return near if len(near) == 1 else []
+
+
+_OF_AN_ORDER = re.compile(
+    r"\b(?:order|number|ending(?: in)?|ends(?: in)?)\b.{0,24}|주문.{0,24}|끝자리.{0,24}|.{0,16}번"
+)
+
+
+def _by_short_number(text: str, orders: Sequence[Order]) -> list[Order]:
+    """By last digits of which a repeated one was lost ("order 107" for 1007), said to be an order's."""
+    said = [
+        number
+        for part in _OF_AN_ORDER.findall(fold(text))
+        for number in said_digits(part)
+        if len(number) == SHORTEST_NUMBER - 1
+    ]
+    ends = {o["order_id"]: _digits(o)[-SHORTEST_NUMBER:] for o in orders}
+    close = [o for o in orders if any(one_lost_or_added(n, ends[o["order_id"]]) for n in said)]
+    if len(close) != 1 or not any(
+        runs_collapsed(n) == runs_collapsed(ends[close[0]["order_id"]]) for n in said
+    ):
+        return []  # none, or another that it can be as well
+    return close
 
 
 def _misheard(said: str, number: str) -> bool:
@@ -188,6 +216,15 @@ def _date_in(text: str, today: date) -> Span | None:
                 if span is not None:
                     return span
     return None
+
+
+def names_in(orders: Sequence[Order], language: str) -> list[str]:
+    """The names of the things in orders."""
+    return [
+        re.sub(r"^(and )?(\d+ × )?", "", name.strip())
+        for order in orders
+        for name, _ in ITEM.findall((order.get("items_all") or order["items"])[language])
+    ]
 
 
 def score(text: str, order: Order, *, strict: bool = True) -> int:
