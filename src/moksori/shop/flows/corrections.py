@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from moksori.shop.flows import details
+from moksori.shop.flows.data import data
+from moksori.shop.flows.matching.counts import count_said
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.methods import methods_meant
 from moksori.shop.flows.matching.options import value_said
@@ -14,7 +17,9 @@ from moksori.shop.flows.matching.orders import numbered, refer, score
 from moksori.shop.flows.matching.phrases import excluded, has
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.state import Goal, State
+from moksori.shop.guard.text import fold, joined
 
+SEVERAL = 2
 ORDER_CORRECTED = 2
 """Score from which on words name an item of another order: more than its colour."""
 
@@ -39,6 +44,30 @@ def put_right(state: State, goal: Goal, text: str, today: date) -> Goal | None:
     return None
 
 
+_ORDER = re.compile(r"\d{6}-\d{4}")
+_CART = re.compile(r"(?P<en>\d+) × .*\byour cart\b|장바구니.*[을를] (?P<ko>\d+)개 담습니다")
+_POINTED = re.compile(r"\b(?:that|this|the \w+) one\b")
+
+
+def says_other(sentence: str, text: str) -> bool:
+    """Whether a yes says something that the sentence read out does not: another card, amount, or more orders."""
+    cards = data().words["card_named"].finditer(fold(text))
+    named = [next(g for g in match.groups() if g) for match in cards]
+    if any(joined(each) not in joined(sentence) for each in named):
+        return True
+    if has("several_orders", text) and len(set(_ORDER.findall(sentence))) < SEVERAL:
+        return True
+    cart, said = _CART.search(sentence), _count(text)
+    return cart is not None and said is not None and said != int(cart["en"] or cart["ko"])
+
+
+def _count(text: str) -> int | None:
+    """How many an answer says; None where it says none, or how many more."""
+    if has("more", text):
+        return None
+    return 1 if has("one", text) else count_said(_POINTED.sub(" ", fold(text)))
+
+
 def corrected_wish(state: State, goal: Goal, text: str, today: date) -> Goal | None:
     """The wish with what the caller puts right, or None where the sentence says nothing else."""
     return (
@@ -47,7 +76,14 @@ def corrected_wish(state: State, goal: Goal, text: str, today: date) -> Goal | N
         or _other_lines(state, goal, text)
         or _other_reason(goal, text)
         or _other_place(state, goal, text)
+        or _other_count(goal, text)
     )
+
+
+def _other_count(goal: Goal, text: str) -> Goal | None:
+    """Another number of what goes into the cart or stays in it."""
+    count = _count(text) if goal.flow in ("cart_add", "cart_set") else None
+    return None if count is None else replace(goal, slots={**goal.slots, "count": count}, asked=None)
 
 
 def _kept(goal: Goal, text: str, *slots: str) -> dict[str, Any]:
@@ -62,7 +98,8 @@ def _said_reason(goal: Goal, text: str) -> str | None:
     reason = reason_meant(text)
     if reason is None or goal.flow not in ("return", "exchange") or reason == goal.slots.get("reason"):
         return None
-    return reason if reason != "changed_mind" or has("reason", text) else None
+    named = has("reason", text) or (has("mind_changed", text) and has("agrees", text))
+    return reason if reason != "changed_mind" or named else None
 
 
 def _other_reason(goal: Goal, text: str) -> Goal | None:

@@ -13,10 +13,11 @@ from typing import Any, assert_never
 
 from moksori.agent.guard import CONFIRM
 from moksori.agent.language import spoken_language
-from moksori.shop.flows.corrections import corrected_wish, put_right
+from moksori.agent.tools import Language
+from moksori.shop.flows.corrections import corrected_wish, put_right, says_other
 from moksori.shop.flows.data import say
 from moksori.shop.flows.intents import FAULT
-from moksori.shop.flows.matching.phrases import has
+from moksori.shop.flows.matching.phrases import has, ordinal
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
@@ -44,6 +45,9 @@ ABOUT_ONES_OWN = ("orders", "delivery", "refund_status", "points", "cart", "acco
 """Look-ups of what is the caller's own; where nobody is known the question may be one of policy."""
 LONG_ANSWER = 4
 """Words above which a sentence that wishes for another change is more than an answer to what was asked."""
+LANGUAGES: tuple[Language, ...] = ("ko", "en")
+SMALL_WORD = 4
+"""Letters up to which a word of a wish's name tells it from no other."""
 NOTHING = About.of("")
 """A yes to a question that proposes nothing."""
 
@@ -84,6 +88,8 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
         new = [replace(new[0], text=f"{state.before} {new[0].text}"), *new[1:]]
     elif state.between and not new and understand(text, NOTHING).agrees:
         new = [Goal(state.between[0], f"{state.before} {text}")]
+    elif state.between and not new and (meant := _chosen_between(state, text)) is not None:
+        new = [Goal(meant, state.before)]
     state = replace(state, before="", between=())
     if current is not None and current.asked is not None:
         digression = [g for g in new if _digresses(g, current, text)]
@@ -96,6 +102,24 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
     if not new:
         return _missed(state, text)
     return _begin(state, new, today)
+
+
+def _chosen_between(state: State, text: str) -> str | None:
+    """Which of the two wishes that were asked about an answer points at ("the second", "배송 쪽이요")."""
+    at = ordinal(text, len(state.between))
+    if at is not None:
+        return state.between[at]
+    said = set(words(text))
+    named = [
+        flow
+        for flow in state.between
+        if any(
+            said & {word for word in words(say(f"wish.{flow}", language)) if len(word) > SMALL_WORD}
+            or (language == "ko" and joined(say(f"wish.{flow}", language))[:2] in joined(text))
+            for language in LANGUAGES
+        )
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _digresses(goal: Goal, current: Goal, text: str) -> bool:
@@ -155,9 +179,12 @@ def _free(state: State, output: dict[str, Any]) -> tuple[State, tuple[Action, ..
 
 def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
     answer = understand(text, About.of(proposal.sentence, (), proposal.tool))
-    if answer in (Answer.YES, Answer.SOFT):
-        return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": proposal.token}),)
     goal = state.goals[0]
+    if answer.agrees and says_other(proposal.sentence, text):
+        corrects = corrected_wish(state, goal, text, today) is not None
+        answer = Answer.CORRECTION if corrects else Answer.DOUBT
+    if answer.agrees:
+        return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": proposal.token}),)
     new = [g for g in wishes(text, SURE) if g.flow not in SMALL_TALK]
     aside = [g for g in new if g.flow != goal.flow and (not writes(g.flow) or answer.voids)]
     corrected = corrected_wish(state, goal, text, today)
@@ -188,7 +215,8 @@ def _asked_again(state: State, today: date) -> tuple[State, tuple[Action, ...]]:
         state = replace(state, goals=state.goals[1:], proposal=None, unclear=0)
         return _say(state, say("left_unclear", state.language))
     if state.proposal is None:
-        return _advance(_tell(state, say("yes_or_no", state.language)), today)
+        key = "yes_or_no" if state.unclear == 1 else "plain_yes_or_no"
+        return _advance(_tell(state, say(key, state.language)), today)
     key = "again" if state.unclear == 1 else "again_yes_or_no"
     return state, (Say(say(key, state.language, sentence=state.proposal.sentence)),)
 
