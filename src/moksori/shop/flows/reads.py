@@ -61,13 +61,15 @@ def orders(state: State, goal: Goal, today: date) -> Served:
         shown = list(meant.orders) or list(known["orders"])
     if has("price", goal.text) and meant.named and shown:
         return goal, _paid(state, goal, shown[0])
+    key = "order_dated" if has("ordered_when", goal.text) else "order_line"
     lines = [
         say(
-            "order_line",
+            key,
             state.language,
             order=o["order_id"],
             items=o["items"],
             status=o["status"][state.language],
+            **({"when": _day(o["placed_at"], state.language)} if key == "order_dated" else {}),
         )
         for o in shown[:OFFERED]
     ]
@@ -105,7 +107,9 @@ def delivery(state: State, goal: Goal, today: date) -> Served:
     numbered = bool(numbers) and has("tracking_number", goal.text)
     if code == "shipped" and shipment is not None:
         facts["when"] = _day(shipment["expected_at"], language)
-        return goal, Done(say("delivery_number" if numbered else "delivery_shipped", language, **facts))
+        text = say("delivery_number" if numbered else "delivery_shipped", language, **facts)
+        hour = f" {say('no_hour', language)}" if has("hour", goal.text) else ""
+        return goal, Done(text + hour)
     if code == "delivered":
         facts["when"] = _day(track["delivered_at"], language)
         return goal, Done(say("delivered_number" if numbered else "delivery_delivered", language, **facts))

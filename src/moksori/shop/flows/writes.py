@@ -14,7 +14,7 @@ from moksori.shop.flows.matching.items import quantity_meant
 from moksori.shop.flows.matching.methods import methods_meant
 from moksori.shop.flows.matching.options import Line, value_said, variant_meant
 from moksori.shop.flows.matching.orders import Order
-from moksori.shop.flows.matching.phrases import has
+from moksori.shop.flows.matching.phrases import has, last_said
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome, Propose, Served
 from moksori.shop.flows.state import Goal, State
@@ -25,6 +25,8 @@ def cancel(state: State, goal: Goal, today: date) -> Served:
     goal, order = order_of(state, goal, today)
     if not isinstance(order, dict):
         return goal, order
+    if order["status"]["code"] == "delivered" and not has("named_cancel", goal.text):
+        return return_(state, replace(goal, flow="return"), today)  # it is no longer wanted, and it is there
     reason = {"wrong_size": "other", "defective": "other"}.get(
         (found := reason_meant(goal.text)) or "", "changed_mind"
     )
@@ -74,7 +76,8 @@ def exchange(state: State, goal: Goal, today: date) -> Served:
         if product is None:
             return goal, Need(key, "get_product", {"product_id": line["product_id"]})
         text = goal.slots["answer"] if goal.asked == "option" and "answer" in goal.slots else goal.text
-        variant = variant_meant(text, line, product["variants"])
+        variant = variant_meant(last_said(text), line, product["variants"])
+        variant = variant or variant_meant(text, line, product["variants"])
         if variant is None and not paid and has("new_one", text):  # the same, for one that is faulty
             variant = next((v for v in product["variants"] if v["options"] == line["options"]), None)
         if variant is None or not variant["available"]:

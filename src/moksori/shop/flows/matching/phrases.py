@@ -24,6 +24,11 @@ def excluded(text: str) -> tuple[str, str]:
     return data().words["not_this"].sub(drop, folded), " ".join(out)
 
 
+def last_said(text: str) -> str:
+    """What stands after the last "actually, no" of a sentence; all of it where nothing is taken back."""
+    return data().words["takes_back"].split(fold(text))[-1]
+
+
 _ORDINALS = (("last", -1), ("first", 0), ("second", 1), ("third", 2))
 
 
