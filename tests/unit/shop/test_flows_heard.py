@@ -26,7 +26,9 @@ def order(number: str, ko: str, en: str) -> dict[str, Any]:
 
 ORDERS = [
     order("261118-1007", "자전거 펌프(검정)", "Bicycle Pump(black)"),
-    order("261118-3554", "전동 드릴(노랑), 드릴 비트 세트(은색)", "Power Drill(yellow), Drill Bit Set(silver)"),
+    order(
+        "261118-3554", "전동 드릴(노랑), 드릴 비트 세트(은색)", "Power Drill(yellow), Drill Bit Set(silver)"
+    ),
     order("261117-2290", "정원 호스(초록)", "Garden Hose(green)"),
     order("261116-2291", "해먹(파랑)", "Hammock(blue)"),
 ]
@@ -51,7 +53,9 @@ def test_digits_however_they_are_grouped(heard: str, digits: str) -> None:
     assert digits in said_digits(heard)
 
 
-@pytest.mark.parametrize("heard", ["it cost one thousand won", "two thousand points", "thirty one thousand won"])
+@pytest.mark.parametrize(
+    "heard", ["it cost one thousand won", "two thousand points", "thirty one thousand won"]
+)
 def test_an_amount_is_no_number_of_an_order(heard: str) -> None:
     assert not any(len(digits) >= 4 for digits in said_digits(heard))
 
@@ -92,7 +96,14 @@ def test_a_garbled_name_is_the_one_it_comes_near_to(heard: str, name: str) -> No
 
 @pytest.mark.parametrize(
     "heard",
-    ["취소해 주세요", "그거 반품하고 싶은데요", "언제 도착하나요?", "네, 그렇게 해 주세요", "세탁기 취소해 주세요", "서울시 마포구 양화로 45"],
+    [
+        "취소해 주세요",
+        "그거 반품하고 싶은데요",
+        "언제 도착하나요?",
+        "네, 그렇게 해 주세요",
+        "세탁기 취소해 주세요",
+        "서울시 마포구 양화로 45",
+    ],
 )
 def test_other_words_are_no_name(heard: str) -> None:
     assert name_heard(heard, NAMES) is None

@@ -28,7 +28,10 @@ from tests.unit.shop.test_put_right import talk
         ("The pump is broken, so it's going back.", "return"),
         ("호스 반품 신청해 놓은 거 있잖아요. 그 돈은 어떻게 되고 있어요?", "refund_status"),
         ("제주에 있는 조카한테 선물을 하나 보낼까 하는데 거기는 오래 걸리죠?", "policy"),
-        ("오늘 시킨 호스를 사무실로 보내 주시면 좋겠고요, 배송은 보통 며칠이나 걸려요?", "change_address policy"),
+        (
+            "오늘 시킨 호스를 사무실로 보내 주시면 좋겠고요, 배송은 보통 며칠이나 걸려요?",
+            "change_address policy",
+        ),
         ("제가 어제 뭘 주문했는지 기억이 안 나요. 봐 주실 수 있어요?", "orders"),
     ],
 )
@@ -44,7 +47,10 @@ def test_what_is_not_wanted_may_have_a_preposition() -> None:
 @pytest.mark.parametrize(
     ("said", "options"),
     [
-        ("make it navy ... actually no, leave the beige. Medium instead of large", {"color": "beige", "size": "M"}),
+        (
+            "make it navy ... actually no, leave the beige. Medium instead of large",
+            {"color": "beige", "size": "M"},
+        ),
         ("네이비로, 아니, 색은 그대로 두고 엠으로요", {"color": "beige", "size": "M"}),
         ("navy and medium", {"color": "navy", "size": "M"}),
     ],
@@ -74,7 +80,9 @@ def test_the_question_about_two_wishes_can_be_answered(
 
 def test_neither_of_two_wishes_is_asked_anew() -> None:
     state, actions = step(State(language="en", between=("delivery", "cancel")), Heard("Neither.", NOW.date()))
-    assert not state.goals and not any(isinstance(action, Say) and "agent" in action.text for action in actions)
+    assert not state.goals and not any(
+        isinstance(action, Say) and "agent" in action.text for action in actions
+    )
 
 
 @pytest.fixture
