@@ -9,7 +9,10 @@ import pytest
 
 from moksori.shop.flows.details import address_in, name_in
 from moksori.shop.flows.digits import said_digits
-from moksori.shop.flows.matching import lines_meant, reason_meant, refer, without_goal
+from moksori.shop.flows.matching.items import lines_meant
+from moksori.shop.flows.matching.options import without_goal
+from moksori.shop.flows.matching.orders import refer
+from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.wishes import flow_of
 from moksori.shop.guard.answers import About, Answer, understand
 

@@ -9,7 +9,9 @@ import pytest
 
 from moksori.shop.flows.data import data
 from moksori.shop.flows.digits import said_digits
-from moksori.shop.flows.matching import lines_meant, numbered, refer, value_said
+from moksori.shop.flows.matching.items import lines_meant
+from moksori.shop.flows.matching.options import value_said
+from moksori.shop.flows.matching.orders import numbered, refer
 from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.wishes import wishes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moksori.shop.flows.matching import reason_meant
+from moksori.shop.flows.matching.reasons import reason_meant
 
 SAID = {
     "changed_mind": [

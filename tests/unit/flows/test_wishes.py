@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 
 from moksori.shop.flows.intents import BUCKETS, features, intents
-from moksori.shop.flows.matching import as_it_is, value_said
+from moksori.shop.flows.matching.options import as_it_is, value_said
 from moksori.shop.flows.wishes import BETWEEN, wishes
 
 SAID = [

@@ -12,7 +12,11 @@ from moksori.shop.chat import TextCall
 from moksori.shop.chat_cli import open_call
 from moksori.shop.desk import ShopDesk
 from moksori.shop.flows.brain import FlowsBrain
-from moksori.shop.flows.matching import count_said, lines_meant, methods_meant, ordinal, reason_meant
+from moksori.shop.flows.matching.counts import count_said
+from moksori.shop.flows.matching.items import lines_meant
+from moksori.shop.flows.matching.methods import methods_meant
+from moksori.shop.flows.matching.phrases import ordinal
+from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.wishes import wishes
 from moksori.shop.guard.answers import About, Answer, understand
 from moksori.shop.snapshot import changes, snapshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -37,8 +38,10 @@ class Data:
     """How units are said, by how they are written."""
     sizes: Mapping[str, tuple[str, ...]]
     """How sizes are said that are written as letters."""
-    called: Mapping[str, tuple[str, ...]]
-    """Other words for a thing, by the word of its name that says what it is, in lower case."""
+    same: tuple[tuple[str, ...], ...]
+    """Groups of everyday words for one kind of thing, in lower case."""
+    vague: frozenset[str]
+    """Words of several such groups."""
 
 
 FILLERS = frozenset(
@@ -67,6 +70,8 @@ PARTICLES = (
 @cache
 def data() -> Data:
     raw = _read("flows.toml")
+    same = tuple(tuple(fold(word) for word in group) for group in _read("things.toml")["same"])
+    often = Counter(word for group in same for word in dict.fromkeys(group))
 
     def either(texts: Mapping[str, str]) -> re.Pattern[str]:
         return re.compile(f"{texts['ko']}|{texts['en']}")
@@ -87,7 +92,8 @@ def data() -> Data:
         reasons={name: either(texts) for name, texts in raw["reason"].items()},
         units={unit: tuple(ways) for unit, ways in raw["unit"].items()},
         sizes={size: tuple(ways) for size, ways in raw["size"].items()},
-        called={word: tuple(ways) for word, ways in raw["called"].items()},
+        same=same,
+        vague=frozenset(word for word, groups in often.items() if groups > 1),
         methods={name: either(texts) for name, texts in raw["method"].items()},
     )
 

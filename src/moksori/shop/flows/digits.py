@@ -25,6 +25,7 @@ _TAIL = re.compile(
 _CONTRACTED = re.compile(r"(이이)(고요|고)$")
 """After the digit "이" the copula loses its own: in "이이이이고요" all four are digits."""
 _BETWEEN = frozenset({"다시", "대시", "에", "dash", "hyphen", "and", "minus", "번", "의"})
+_MARKS = ("-", "–", ",", ".")
 _TOKEN = re.compile(r"[0-9]+|[a-z]+|[가-힣]+|[-–,.]")
 
 
@@ -35,18 +36,20 @@ def said_digits(text: str) -> tuple[str, ...]:
     (('2611181001', '261118', '1001'), ('1001',), ('1003',))
     """
     runs: list[list[str]] = [[]]
-    spoken = ""
+    spoken, marks = "", 0
     doubled = 1
     was_tens = False
 
     def close_spoken() -> None:
-        nonlocal spoken
+        nonlocal spoken, marks
+        marks = 0
         if len(spoken) >= SHORTEST:
             runs[-1].append(spoken)
         spoken = ""
 
-    for token in [*_TOKEN.findall(text.casefold()), "end"]:
-        digits = _digits_of(token)
+    tokens = [*_TOKEN.findall(_thousands(text.casefold())), "end"]
+    for at, token in enumerate(tokens):
+        digits = None if _sigh(tokens, at) and not spoken else _digits_of(token)
         if token.isdigit():
             if len(token) <= 2 and spoken:
                 spoken += token
@@ -60,8 +63,13 @@ def said_digits(text: str) -> tuple[str, ...]:
             if was_tens and token in _TENS:
                 spoken += "0"
             spoken += digits * doubled
-        elif token in ("-", "–", ",", ".") or token in _BETWEEN:
-            close_spoken()
+        elif token in _MARKS or token in _BETWEEN:
+            after = tokens[at + 1]
+            apart = len(spoken) < SHORTEST or marks == len(spoken) - 1
+            if spoken and apart and (after.isdigit() or _digits_of(after) is not None):
+                marks += 1  # "one, zero, zero, seven" goes on
+            else:
+                close_spoken()
         else:
             if was_tens:
                 spoken += "0"
@@ -106,6 +114,36 @@ def one_lost_or_added(a: str, b: str) -> bool:
     if len(a) > len(b):
         a, b = b, a
     return len(b) - len(a) == 1 and any(b[:i] + b[i + 1 :] == a for i in range(len(b)))
+
+
+_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_ONE_OF, _TEN_OF = "|".join(_ONES), "|".join(sorted(_TENS))
+_THOUSAND = re.compile(
+    rf"\b(?<!hundred )(?<!ty )(?<!teen )({_ONE_OF}|a) thousand(?: and)?(?: ({_ONE_OF}) hundred(?: and)?)?"
+    rf"(?: ({_TEN_OF}))?(?:[ -]({_ONE_OF}))?\b(?!-)(?! (?:hundred|won|points?|korean|and a half))"
+)
+
+
+def _thousands(folded: str) -> str:
+    """English thousands as digits, unless they are an amount: "one thousand and seven" is 1007."""
+
+    def digits(match: re.Match[str]) -> str:
+        thousand, hundred, ten, one = match.groups()
+        value = 1000 * (1 if thousand == "a" else _ONES.index(thousand) + 1)
+        value += 100 * (_ONES.index(hundred) + 1) if hundred else 0
+        value += 10 * int(_ENGLISH[ten]) if ten else 0
+        return str(value + (_ONES.index(one) + 1 if one else 0))
+
+    return _THOUSAND.sub(digits, folded)
+
+
+def _sigh(tokens: list[str], at: int) -> bool:
+    """Whether an "oh" is one and no zero: it stands before a comma and no digit before it."""
+    return (
+        tokens[at] in ("oh", "o", "오")
+        and tokens[at + 1] in _MARKS
+        and (at == 0 or (tokens[at - 1] not in _MARKS and _digits_of(tokens[at - 1]) is None))
+    )
 
 
 def _digits_of(token: str) -> str | None:

@@ -7,8 +7,12 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from moksori.shop.flows import matching
 from moksori.shop.flows.data import FILLERS, PARTICLES, common_words, data, enumerate_, say
+from moksori.shop.flows.matching.counts import count_said
+from moksori.shop.flows.matching.items import without_what_stays
+from moksori.shop.flows.matching.names import mentions, partly
+from moksori.shop.flows.matching.options import option_said, said_values, value_said, variant_meant
+from moksori.shop.flows.matching.phrases import has
 from moksori.shop.flows.outcome import CERTAIN, OFFERED, Ask, Done, Need, Outcome, Propose, Served
 from moksori.shop.flows.reads import topic_beside
 from moksori.shop.flows.state import Goal, State
@@ -28,7 +32,7 @@ def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcom
         if any(_named(text, each) for each in products):
             break
     named = sorted((p for p in products if _named(text, p)), key=lambda p: -_named(text, p))
-    if not named and any(matching.value_said(text, code) for code in matching.said_values()):
+    if not named and any(value_said(text, code) for code in said_values()):
         spoken_of = [v for k, v in state.known.items() if k.startswith("product:")]
         if spoken_of:  # "and is the grey one there?"
             return goal, spoken_of[-1]
@@ -44,14 +48,10 @@ def _product_of(state: State, goal: Goal) -> tuple[Goal, dict[str, Any] | Outcom
 
 def _named(text: str, product: dict[str, Any]) -> int:
     """How many words of its name a sentence has; 0 where it does not say what it is."""
-    if not any(
-        matching.mentions(text, name) or matching.partly(text, _kind(name))
-        for name in product["name"].values()
-    ):
+    if not any(mentions(text, name) or partly(text, _kind(name)) for name in product["name"].values()):
         return 0
     return 1 + max(
-        sum(matching.partly(text, word) for word in product["name"][language].split())
-        for language in ("ko", "en")
+        sum(partly(text, word) for word in product["name"][language].split()) for language in ("ko", "en")
     )
 
 
@@ -77,7 +77,7 @@ def _nouns(text: str) -> list[str]:
             if len(word) > len(particle) + 1 and word.endswith(particle) and "가" <= word[0] <= "힣":
                 bare = word[: -len(particle)]
                 break
-        if bare not in FILLERS and not any(matching.value_said(bare, c) for c in matching.said_values()):
+        if bare not in FILLERS and not any(value_said(bare, c) for c in said_values()):
             kept.append(bare)
     return kept
 
@@ -87,19 +87,19 @@ def _queries(text: str) -> list[str]:
     kept = _nouns(text)
     things = [word for word in kept if word not in common_words()] or kept
     pairs = [" ".join(pair) for pair in pairwise(things)]
-    other = [
-        word
-        for word, ways in data().called.items()
-        if any(
-            each.rstrip("s") == word.rstrip("s") or each in ways or each.rstrip("s") in ways for each in kept
-        )
-    ]
+    alike = [group for group in data().same if any({each, each.rstrip("s")} & _bare(group) for each in kept)]
+    other = [group[0] for group in alike]
+    further = [word for group in alike for word in group[1:] if word not in data().vague]
     found = (
         [*other, " ".join(things), *reversed(pairs), *reversed(things)]
         if len(things) < QUERIES
         else [*other, *reversed(things)]
     )
-    return list(dict.fromkeys(found))[:QUERIES]
+    return list(dict.fromkeys([*found, *further]))[:QUERIES]
+
+
+def _bare(group: tuple[str, ...]) -> set[str]:
+    return {*group, group[0].rstrip("s")}
 
 
 def cart_add(state: State, goal: Goal, today: date) -> Served:
@@ -107,7 +107,7 @@ def cart_add(state: State, goal: Goal, today: date) -> Served:
     if not isinstance(product, dict):
         return goal, product
     text = goal.slots["answer"] if goal.asked == "option" and "answer" in goal.slots else goal.text
-    variant = matching.variant_meant(text, {"options": {}}, product["variants"])
+    variant = variant_meant(text, {"options": {}}, product["variants"])
     if variant is None and len(product["variants"]) == 1:
         variant = product["variants"][0]
     if variant is None:
@@ -115,8 +115,8 @@ def cart_add(state: State, goal: Goal, today: date) -> Served:
         return goal, Ask(
             say("ask_option", state.language, choices=enumerate_(names, state.language)), "option"
         )
-    count = matching.count_said(goal.text) or 1
-    if matching.has("more", goal.text):
+    count = goal.slots.get("count") or count_said(goal.text) or 1
+    if has("more", goal.text) and "count" not in goal.slots:
         cart = state.known.get("cart")
         if cart is None:
             return goal, Need("cart", "get_cart", {})
@@ -137,9 +137,9 @@ def cart_set(state: State, goal: Goal, today: date) -> Served:
         names = [thing(item, state.language) for item in (meant or items)[:OFFERED]]
         return goal, Ask(say("ask_item", state.language, choices=enumerate_(names, state.language)), "item")
     item = meant[0]
-    count = matching.count_said(goal.text)
-    if matching.has("out", goal.text):
-        count = item["quantity"] - 1 if matching.has("one", goal.text) and item["quantity"] > 1 else 0
+    count = goal.slots.get("count", count_said(goal.text))
+    if has("out", goal.text) and "count" not in goal.slots:
+        count = item["quantity"] - 1 if has("one", goal.text) and item["quantity"] > 1 else 0
     if count is None:
         return goal, Ask(say("ask_quantity", state.language), "quantity")
     return goal, Propose("set_cart_item", {"variant_id": item["variant_id"], "quantity": count})
@@ -147,15 +147,15 @@ def cart_set(state: State, goal: Goal, today: date) -> Served:
 
 def _in_the_cart(text: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What of a cart is meant: by its name, then by its options; where nothing is named it may be all there is."""
-    text, _ = matching.without_what_stays(text, items)
-    named = [i for i in items if any(matching.mentions(text, i["name"][k]) for k in ("ko", "en"))]
+    text, _ = without_what_stays(text, items)
+    named = [i for i in items if any(mentions(text, i["name"][k]) for k in ("ko", "en"))]
     if not named and any(word not in common_words() for word in _nouns(text)):
         return []
     named = named or items
     said = [
         i
         for i in named
-        if any(matching.option_said(text, o) for k in ("ko", "en") for o in i["options_text"][k].split(", "))
+        if any(option_said(text, o) for k in ("ko", "en") for o in i["options_text"][k].split(", "))
     ]
     return said or named
 
@@ -170,7 +170,7 @@ def product(state: State, goal: Goal, today: date) -> Served:
     variants = product["variants"]
     there = [v for v in variants if v["available"]]
     options = enumerate_([v["options_text"][language] for v in there[:MOST_OPTIONS]], language)
-    asked = matching.variant_meant(goal.text, {"options": {}}, variants)
+    asked = variant_meant(goal.text, {"options": {}}, variants)
     said = {v for each in variants for v in each["options"].values() if _option_named(goal.text, v)}
     if product["description"][language] and _asks_about(goal.text, product, plain=not said):
         price = min(variants, key=lambda v: v["price"]["minor"])["price"][language]
@@ -197,10 +197,10 @@ _NO_NOUN = "는은운한든된할로히게쓸"
 
 def _asks_about(text: str, product: dict[str, Any], *, plain: bool) -> bool:
     """Whether a question is about what a thing is or can. `plain`: no option is named in it."""
-    if plain and not any(matching.has(kind, text) for kind in ("price", "stock", "options")):
+    if plain and not any(has(kind, text) for kind in ("price", "stock", "options")):
         return not all(_of_name(word, product) for word in words(text))
     return any(
-        matching.partly(text, word)
+        partly(text, word)
         for about in product["description"].values()
         for word in _nouns(about)
         if len(word) >= (6 if word.isascii() else 2)
@@ -218,7 +218,7 @@ def _of_name(word: str, product: dict[str, Any]) -> bool:
 def _option_named(text: str, value: str) -> bool:
     """Whether an option's value is said, sizes also as "the big one"."""
     sized = {"large": "big", "small": "small"}.get(value)
-    return matching.value_said(text, value) or (sized is not None and matching.has(sized, text))
+    return value_said(text, value) or (sized is not None and has(sized, text))
 
 
 def _of_the_policy(state: State, goal: Goal, otherwise: Ask) -> Served:

@@ -8,10 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 from moksori.agent.tools import Language
-from moksori.shop.flows import details, matching
+from moksori.shop.flows import details
 from moksori.shop.flows.data import enumerate_, say, topic_of
 from moksori.shop.flows.digits import said_digits
-from moksori.shop.flows.matching import Order, refer
+from moksori.shop.flows.matching.items import lines_meant
+from moksori.shop.flows.matching.orders import SHORTEST_NUMBER, Order, refer, score
+from moksori.shop.flows.matching.phrases import has
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Served
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.flows.which import LOOKED_THROUGH, by_unknown_number, detail_of, older, order_of, thing
@@ -57,15 +59,17 @@ def orders(state: State, goal: Goal, today: date) -> Served:
         shown: list[Order] = older(state)
     else:
         shown = list(meant.orders) or list(known["orders"])
-    if matching.has("price", goal.text) and meant.named and shown:
+    if has("price", goal.text) and meant.named and shown:
         return goal, _paid(state, goal, shown[0])
+    key = "order_dated" if has("ordered_when", goal.text) else "order_line"
     lines = [
         say(
-            "order_line",
+            key,
             state.language,
             order=o["order_id"],
             items=o["items"],
             status=o["status"][state.language],
+            **({"when": _day(o["placed_at"], state.language)} if key == "order_dated" else {}),
         )
         for o in shown[:OFFERED]
     ]
@@ -77,7 +81,7 @@ def _paid(state: State, goal: Goal, order: Order) -> Need | Done:
     detail = detail_of(state, order)
     if isinstance(detail, Need):
         return detail
-    named = matching.lines_meant(goal.text, detail["items"])
+    named = lines_meant(goal.text, detail["items"])
     line = named[0] if len(named) == 1 else detail["items"][0] if len(detail["items"]) == 1 else None
     facts = {"order": order["order_id"], "total": order["total"][state.language]}
     if line is None:
@@ -100,10 +104,12 @@ def delivery(state: State, goal: Goal, today: date) -> Served:
     numbers = [] if shipment is None else [_grouped(number) for number in shipment["tracking_numbers"]]
     if shipment is not None:
         facts |= {"courier": shipment["courier"][language], "number": enumerate_(numbers, language)}
-    numbered = bool(numbers) and matching.has("tracking_number", goal.text)
+    numbered = bool(numbers) and has("tracking_number", goal.text)
     if code == "shipped" and shipment is not None:
         facts["when"] = _day(shipment["expected_at"], language)
-        return goal, Done(say("delivery_number" if numbered else "delivery_shipped", language, **facts))
+        text = say("delivery_number" if numbered else "delivery_shipped", language, **facts)
+        hour = f" {say('no_hour', language)}" if has("hour", goal.text) else ""
+        return goal, Done(text + hour)
     if code == "delivered":
         facts["when"] = _day(track["delivered_at"], language)
         return goal, Done(say("delivered_number" if numbered else "delivery_delivered", language, **facts))
@@ -130,7 +136,7 @@ def refund_status(state: State, goal: Goal, today: date) -> Served:
         return goal, Need("refunds", "get_refund_status", {})
     if not known["refunds"]:
         return goal, Done(say("no_refund", state.language))
-    numbers = [d for d in said_digits(goal.text) if len(d) >= matching.SHORTEST_NUMBER]
+    numbers = [d for d in said_digits(goal.text) if len(d) >= SHORTEST_NUMBER]
     refunds = [
         r
         for r in known["refunds"]
@@ -157,7 +163,7 @@ def refund_status(state: State, goal: Goal, today: date) -> Served:
 
 def _named_first(text: str, refunds: list[dict[str, Any]], orders: list[Order]) -> list[dict[str, Any]]:
     """Refunds of orders whose things a sentence names, before the others."""
-    fits = {o["order_id"]: matching.score(text, o, strict=False) for o in orders}
+    fits = {o["order_id"]: score(text, o, strict=False) for o in orders}
     return sorted(refunds, key=lambda refund: -fits.get(refund["order_id"], 0))
 
 
@@ -165,13 +171,7 @@ def topic_beside(goal: Goal) -> str | None:
     """What of the policy is asked for; beside a cancellation or a return it is how long the money takes, or the fee."""
     topic = topic_of(goal.text)
     if topic is None and "beside" in goal.slots:
-        return (
-            REFUND_TIME
-            if matching.has("how_long", goal.text)
-            else RETURN_COST
-            if matching.has("price", goal.text)
-            else None
-        )
+        return REFUND_TIME if has("how_long", goal.text) else RETURN_COST if has("price", goal.text) else None
     return topic
 
 
@@ -196,7 +196,7 @@ def points(state: State, goal: Goal, today: date) -> Served:
         "points": known["points"][state.language],
         "percent": known["discount_percent"],
     }
-    key = "discount" if matching.has("discount", goal.text) and known["discount_percent"] else "membership"
+    key = "discount" if has("discount", goal.text) and known["discount_percent"] else "membership"
     return goal, Done(say(key, state.language, **facts))
 
 

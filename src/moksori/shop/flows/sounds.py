@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import cache
 
 from moksori.shop.guard.text import joined
@@ -88,12 +88,18 @@ def key(text: str) -> str:
     return folded
 
 
-def by_sound(text: str, lexicon: Sequence[str]) -> str | None:
-    """The sentence with the word of the lexicon that something in it sounds like; None where nothing does."""
+def by_sound(text: str, lexicon: Sequence[str], plain: Container[str] = ()) -> str | None:
+    """The sentence with the word of the lexicon that something in it sounds like; None where nothing does.
+
+    Two words next to each other that are `plain` are what they are ("there is" is no "address").
+    """
     words = text.split()
     for size in range(MOST_WORDS, 0, -1):
         for at in range(len(words) - size + 1):
-            heard = key("".join(words[at : at + size]))
+            here = words[at : at + size]
+            if size > 1 and all(re.sub(r"[^a-z]", "", each.casefold()) in plain for each in here):
+                continue
+            heard = key("".join(here))
             for word in lexicon:
                 wanted = key(word)
                 longer = (

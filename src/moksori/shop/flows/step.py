@@ -13,9 +13,11 @@ from typing import Any, assert_never
 
 from moksori.agent.guard import CONFIRM
 from moksori.agent.language import spoken_language
-from moksori.shop.flows import details, matching
+from moksori.agent.tools import Language
+from moksori.shop.flows.corrections import corrected_wish, put_right, says_other
 from moksori.shop.flows.data import say
 from moksori.shop.flows.intents import FAULT
+from moksori.shop.flows.matching.phrases import has, ordinal
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
@@ -39,12 +41,13 @@ GONE = frozenset({"corrected", "new_value", "expired", "replaced", "changed", "u
 """Refusals after which the write has to be proposed anew."""
 MOST_UNCLEAR = 4
 """Answers that are neither yes nor no after which a sentence is not read out again."""
-ORDER_CORRECTED = 2
-"""Score from which on words name an item of another order: more than its colour."""
 ABOUT_ONES_OWN = ("orders", "delivery", "refund_status", "points", "cart", "account")
 """Look-ups of what is the caller's own; where nobody is known the question may be one of policy."""
 LONG_ANSWER = 4
 """Words above which a sentence that wishes for another change is more than an answer to what was asked."""
+LANGUAGES: tuple[Language, ...] = ("ko", "en")
+SMALL_WORD = 4
+"""Letters up to which a word of a wish's name tells it from no other."""
 NOTHING = About.of("")
 """A yes to a question that proposes nothing."""
 
@@ -85,11 +88,13 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
         new = [replace(new[0], text=f"{state.before} {new[0].text}"), *new[1:]]
     elif state.between and not new and understand(text, NOTHING).agrees:
         new = [Goal(state.between[0], f"{state.before} {text}")]
+    elif state.between and not new and (meant := _chosen_between(state, text)) is not None:
+        new = [Goal(meant, state.before)]
     state = replace(state, before="", between=())
     if current is not None and current.asked is not None:
         digression = [g for g in new if _digresses(g, current, text)]
         if not digression:
-            goal = _put_right(state, current, text, today) or replace(
+            goal = put_right(state, current, text, today) or replace(
                 current, text=f"{current.text} {text}".strip(), slots={**current.slots, "answer": text}
             )
             return _advance(replace(state, goals=(goal, *state.goals[1:]), misses=0), today)
@@ -99,24 +104,22 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
     return _begin(state, new, today)
 
 
-def _put_right(state: State, goal: Goal, text: str, today: date) -> Goal | None:
-    """The wish where a caller, asked for more, puts right which items are meant ("no, I mean the sweater")."""
-    detail = state.known.get(f"order:{goal.slots.get('order')}")
-    if detail is None or goal.asked not in ("reason", "option") or "lines" not in goal.slots:
-        return None
-    corrects = matching.has("corrects", text) or bool(matching.excluded(text)[1])
-    if not corrects or matching.reason_meant(text) == "wrong_item":
-        return None
-    meant = [line["line"] for line in matching.lines_meant(text, detail["items"])]
-    if meant:
-        if meant == goal.slots["lines"]:
-            return None
-        return replace(goal, text=text, slots={**goal.slots, "lines": meant, "answer": text})
-    others = [o for o in state.known["orders"]["orders"] if o["order_id"] != goal.slots["order"]]
-    elsewhere = matching.refer(text, others, today)
-    if elsewhere.orders and max(elsewhere.scores.values(), default=0) >= ORDER_CORRECTED:
-        return Goal(goal.flow, text)
-    return None
+def _chosen_between(state: State, text: str) -> str | None:
+    """Which of the two wishes that were asked about an answer points at ("the second", "배송 쪽이요")."""
+    at = ordinal(text, len(state.between))
+    if at is not None:
+        return state.between[at]
+    said = set(words(text))
+    named = [
+        flow
+        for flow in state.between
+        if any(
+            said & {word for word in words(say(f"wish.{flow}", language)) if len(word) > SMALL_WORD}
+            or (language == "ko" and joined(say(f"wish.{flow}", language))[:2] in joined(text))
+            for language in LANGUAGES
+        )
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _digresses(goal: Goal, current: Goal, text: str) -> bool:
@@ -154,7 +157,7 @@ def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Act
 
 
 def _missed(state: State, text: str) -> tuple[State, tuple[Action, ...]]:
-    if matching.has("wait", text):
+    if has("wait", text):
         return state, (Say(say("wait", state.language)),)
     arguments = {"query": text[:LONGEST_QUERY], "language": state.language, "limit": FREE_PASSAGES}
     return replace(state, waiting=FREE), (Call("search_policy", arguments),)
@@ -176,18 +179,21 @@ def _free(state: State, output: dict[str, Any]) -> tuple[State, tuple[Action, ..
 
 def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
     answer = understand(text, About.of(proposal.sentence, (), proposal.tool))
-    if answer in (Answer.YES, Answer.SOFT):
-        return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": proposal.token}),)
     goal = state.goals[0]
+    if answer.agrees and says_other(proposal.sentence, text):
+        corrects = corrected_wish(state, goal, text, today) is not None
+        answer = Answer.CORRECTION if corrects else Answer.DOUBT
+    if answer.agrees:
+        return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": proposal.token}),)
     new = [g for g in wishes(text, SURE) if g.flow not in SMALL_TALK]
     aside = [g for g in new if g.flow != goal.flow and (not writes(g.flow) or answer.voids)]
-    corrected = _corrected(state, goal, text, today)
+    corrected = corrected_wish(state, goal, text, today)
     if aside and not (answer.voids and corrected is not None):
         state = replace(state, proposal=None) if answer.voids else state
         return _begin(state, aside, today)
     if answer.voids and corrected is not None:
         return _advance(replace(state, goals=(corrected, *state.goals[1:]), proposal=None), today)
-    if answer is Answer.NEW_VALUE and not aside and not matching.has("leaves", text):
+    if answer is Answer.NEW_VALUE and not aside and not has("leaves", text):
         return _asked_again(
             replace(state, proposal=None), today
         )  # it may have been a yes with words beside it
@@ -197,7 +203,7 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
         if rest:
             return _advance(state, today)
         return state, (Say(say("left_alone", state.language)),)
-    if matching.has("wait", text):
+    if has("wait", text):
         return state, (Say(say("wait", state.language)),)
     return _asked_again(state, today)
 
@@ -209,108 +215,10 @@ def _asked_again(state: State, today: date) -> tuple[State, tuple[Action, ...]]:
         state = replace(state, goals=state.goals[1:], proposal=None, unclear=0)
         return _say(state, say("left_unclear", state.language))
     if state.proposal is None:
-        return _advance(_tell(state, say("yes_or_no", state.language)), today)
+        key = "yes_or_no" if state.unclear == 1 else "plain_yes_or_no"
+        return _advance(_tell(state, say(key, state.language)), today)
     key = "again" if state.unclear == 1 else "again_yes_or_no"
     return state, (Say(say(key, state.language, sentence=state.proposal.sentence)),)
-
-
-def _corrected(state: State, goal: Goal, text: str, today: date) -> Goal | None:
-    """The wish with what the caller puts right, or None where the sentence says nothing else."""
-    return (
-        _other_option(state, goal, text)
-        or _other_order(state, goal, text, today)
-        or _other_lines(state, goal, text)
-        or _other_reason(goal, text)
-        or _other_place(state, goal, text)
-    )
-
-
-def _kept(goal: Goal, text: str, *slots: str) -> dict[str, Any]:
-    """What stays settled of a wish that is put right; a reason that is said now takes the place of the one before."""
-    kept = {k: goal.slots[k] for k in slots if k in goal.slots}
-    reason = _said_reason(goal, text)
-    return kept | ({"reason": reason} if reason is not None else {})
-
-
-def _said_reason(goal: Goal, text: str) -> str | None:
-    """Another reason than the one that was read out. A change of mind is one only if it is called a reason."""
-    reason = matching.reason_meant(text)
-    if reason is None or goal.flow not in ("return", "exchange") or reason == goal.slots.get("reason"):
-        return None
-    return reason if reason != "changed_mind" or matching.has("reason", text) else None
-
-
-def _other_reason(goal: Goal, text: str) -> Goal | None:
-    reason = _said_reason(goal, text)
-    return None if reason is None else replace(goal, slots={**goal.slots, "reason": reason}, asked=None)
-
-
-def _other_option(state: State, goal: Goal, text: str) -> Goal | None:
-    """Another option of the same item ("not 240, 260"), where neither an order nor another item is named."""
-    detail = state.known.get(f"order:{goal.slots.get('order')}")
-    if detail is None or goal.flow != "exchange" or matching.has("other", text):
-        return None
-    orders = state.known.get("orders", {}).get("orders", [])
-    lines = [line for line in detail["items"] if line["line"] in goal.slots.get("lines", ())]
-    named = matching.lines_meant(text, detail["items"])
-    others = [o for o in orders if o["order_id"] != detail["order_id"]]
-    elsewhere = any(matching.score(text, o, strict=False) >= ORDER_CORRECTED for o in others)
-    if matching.numbered(text, orders) or (elsewhere and not named) or any(e not in lines for e in named):
-        return None
-    wanted, _ = matching.excluded(text)
-    for line in lines:
-        product = state.known.get(f"product:{line['product_id']}", {"variants": []})
-        values = {value for each in product["variants"] for value in each["options"].values()}
-        if any(matching.value_said(wanted, v) for v in values - set(line["options"].values())):
-            return Goal(goal.flow, text, _kept(goal, text, "order", "reason", "lines"))
-    return None
-
-
-def _other_order(state: State, goal: Goal, text: str, today: date) -> Goal | None:
-    orders = state.known.get("orders", {}).get("orders", [])
-    chosen = goal.slots.get("order")
-    if not orders or chosen is None:
-        return None
-    others = [o for o in orders if o["order_id"] != chosen]
-    if matching.numbered(text, [o for o in orders if o["order_id"] == chosen]):
-        return replace(goal, asked=None)  # "not that one, I meant 1007", and it is the one
-    if matching.has("other", text):
-        pool = goal.slots.get("pool") or [o["order_id"] for o in others]
-        left = [o for o in others if o["order_id"] in pool]
-        meant = matching.refer(text, left, today)
-        if meant.orders:
-            return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"]})
-    meant = matching.refer(text, others, today)
-    its = state.known.get(f"order:{chosen}")
-    stays = its is not None and matching.lines_meant(text, its["items"]) and not matching.excluded(text)[1]
-    if meant.named and meant.orders and not stays:
-        return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"], **_kept(goal, text, "reason")})
-    return None
-
-
-def _other_lines(state: State, goal: Goal, text: str) -> Goal | None:
-    detail = state.known.get(f"order:{goal.slots.get('order')}")
-    if detail is None or goal.flow not in ("return", "exchange"):
-        return None
-    lines = [line["line"] for line in matching.lines_meant(text, detail["items"])]
-    if not lines and not matching.has("one", text):
-        return None
-    kept = _kept(goal, text, "order", "reason", "lines") | ({"lines": lines} if lines else {})
-    same = bool(lines) and lines == goal.slots.get("lines")
-    said = text if (lines or goal.flow == "return") and not same else f"{goal.text} {text}"
-    return Goal(goal.flow, said, kept)
-
-
-def _other_place(state: State, goal: Goal, text: str) -> Goal | None:
-    """Another address, or another way to pay."""
-    order = {k: v for k, v in goal.slots.items() if k == "order"}
-    address = details.address_in(text)
-    if address is not None:
-        return Goal(goal.flow, text, order | {"address": address})
-    methods = state.known.get("account", {}).get("payment_methods", [])
-    if goal.flow == "change_payment" and matching.methods_meant(text, methods):
-        return Goal(goal.flow, text, order)
-    return None
 
 
 # ---------------------------------------------------------------- what a tool returned

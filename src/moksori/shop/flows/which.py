@@ -8,11 +8,25 @@ from datetime import date, timedelta
 from typing import Any
 
 from moksori.agent.tools import Language
-from moksori.shop.flows import matching
 from moksori.shop.flows.data import enumerate_, say
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.intents import FAULT, intents
-from moksori.shop.flows.matching import Order, refer
+from moksori.shop.flows.matching.heard import name_heard
+from moksori.shop.flows.matching.items import lines_meant
+from moksori.shop.flows.matching.options import as_it_is
+from moksori.shop.flows.matching.orders import (
+    NEAR,
+    ORDERED,
+    SHORTEST_NUMBER,
+    Order,
+    day_of,
+    names_in,
+    numbered,
+    refer,
+    score,
+)
+from moksori.shop.flows.matching.phrases import has, ordinal
+from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.guard.text import fold, words
@@ -58,7 +72,7 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
         return _chosen(state, goal, orders, today)
     text = _without_arrival(goal.text) if goal.flow == "delivery" else goal.text
     if goal.flow == "exchange":
-        text = matching.as_it_is(text, _names_in(orders))
+        text = as_it_is(text, names_in(orders, "en"))
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
@@ -74,7 +88,7 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
         fitting = _recent(fitting, today) or fitting
     if goal.flow == "delivery":  # of what has come nobody asks where it is, if the same is still to come
         fitting = [o for o in fitting if o["status"]["code"] != "delivered"] or fitting
-    if goal.flow == "cancel" and len(fitting) == 2 and matching.has("both", text):
+    if goal.flow == "cancel" and len(fitting) == 2 and has("both", text):
         return goal, Done(
             "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in fitting)
         )
@@ -96,9 +110,7 @@ def _without_arrival(text: str) -> str:
     kept = ""
     for clause in re.split(r"(?<=[.?!,])\s|(?<=거)\s|(?<=는데)\s", text):
         early = _ARRIVES.search(clause)
-        near = early is not None and matching.ORDERED.search(
-            clause[max(0, early.start() - matching.NEAR) : early.end() + matching.NEAR]
-        )
+        near = early is not None and ORDERED.search(clause[max(0, early.start() - NEAR) : early.end() + NEAR])
         kept += f" {clause if near or early is None else _ARRIVES.sub(' ', clause)}"
     return kept.strip()
 
@@ -111,19 +123,11 @@ def _plain(state: State, goal: Goal, orders: list[Order], today: date) -> bool:
     )
     best = meant.best(_fitting(goal, list(meant.orders)))
     late = goal.flow in ("return", "exchange") and not _recent(best, today)
-    return meant.named and len(best) == 1 and (not late or matching.numbered(text, orders))
+    return meant.named and len(best) == 1 and (not late or numbered(text, orders))
 
 
 def _recent(orders: list[Order], today: date) -> list[Order]:
-    return [o for o in orders if today - matching.day_of(o) <= RECENT]
-
-
-def _names_in(orders: list[Order]) -> list[str]:
-    return [
-        re.sub(r"^(and )?(\d+ × )?", "", name.strip())
-        for order in orders
-        for name, _ in matching.ITEM.findall((order.get("items_all") or order["items"])["en"])
-    ]
+    return [o for o in orders if today - day_of(o) <= RECENT]
 
 
 def _whole(state: State, goal: Goal, orders: list[Order], today: date) -> tuple[list[Order], Need | None]:
@@ -168,10 +172,11 @@ def by_unknown_number(state: State, goal: Goal, number: str) -> tuple[Goal, Orde
 
 def _fitting(goal: Goal, pool: list[Order]) -> list[Order]:
     states = FITS[goal.flow]
-    if goal.flow == "exchange" and matching.has("received", goal.text):
+    if goal.flow == "exchange" and has("received", goal.text):
         states = ("delivered",)
-    elif goal.flow == "exchange" and matching.has("newest", goal.text):
-        states = ("paid",)
+    elif goal.flow == "exchange" and has("newest", goal.text):
+        paid = any(o["status"]["code"] == "paid" for o in pool)
+        states = ("paid",) if paid else ("delivered",)
     fitting = [o for o in pool if o["status"]["code"] in states]
     if goal.flow == "delivery":
         fitting.sort(key=lambda o: states.index(o["status"]["code"]))
@@ -197,11 +202,11 @@ def _which(state: State, pool: list[Order]) -> Ask:
 def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple[Goal, Order | Outcome]:
     text = goal.slots["answer"]
     offered = [o for o in orders if o["order_id"] in goal.choices] or orders
-    if matching.has("both", text) or matching.has("all", text):
+    if has("both", text) or has("all", text):
         goals = tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in offered)
         return goal, Done("", more=goals)
-    at = matching.ordinal(text, len(offered))
-    if at is not None and not any(len(d) >= matching.SHORTEST_NUMBER for d in said_digits(text)):
+    at = ordinal(text, len(offered))
+    if at is not None and not any(len(d) >= SHORTEST_NUMBER for d in said_digits(text)):
         return _take(goal, offered[at], offered)
     meant = refer(text, offered, today)
     if not meant.orders or not meant.named:
@@ -222,7 +227,7 @@ def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple
 
 def _of_several(goal: Goal, orders: tuple[Order, ...]) -> tuple[Order, ...]:
     """Of the orders an answer names ("the pen is in …, the slippers in …"), those with what the wish is about."""
-    scores = [matching.score(goal.text, order, strict=False) for order in orders]
+    scores = [score(goal.text, order, strict=False) for order in orders]
     return tuple(o for o, score in zip(orders, scores, strict=True) if score == max(scores))
 
 
@@ -239,10 +244,12 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
     left = [line for line in items if line["returned"] + line["exchanged"] < line["quantity"]] or items
     text = goal.slots["answer"] if goal.asked == "item" and "answer" in goal.slots else goal.text
     if goal.flow == "exchange" and goal.asked != "item":
-        text = matching.as_it_is(text, [line["name"]["en"] for line in left])
-    meant = list(matching.lines_meant(text, left)) or _pointed_at(goal, text, left)
-    several = len({line["name"]["en"] for line in meant}) < len(meant) and not matching.has("all", text)
-    if not meant or (several and not matching.has("both", text)):
+        text = as_it_is(text, [line["name"]["en"] for line in left])
+    meant = list(lines_meant(text, left)) or _pointed_at(goal, text, left)
+    if not meant and (heard := name_heard(text, [line["name"]["ko"] for line in left])) is not None:
+        meant = [line for line in left if line["name"]["ko"] == heard]
+    several = len({line["name"]["en"] for line in meant}) < len(meant) and not has("all", text)
+    if not meant or (several and not has("both", text)):
         shown = (meant or left)[:OFFERED]
         choices = enumerate_([thing(line, state.language) for line in shown], state.language)
         offered = tuple(str(line["line"]) for line in shown)
@@ -252,10 +259,10 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
 
 def _pointed_at(goal: Goal, text: str, left: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Items meant without a name: the only one, both of two, "the first one" of those that were offered."""
-    if len(left) == 1 or (len(left) == 2 and matching.has("both", text)):
+    if len(left) == 1 or (len(left) == 2 and has("both", text)):
         return left
     offered = [line for line in left if str(line["line"]) in goal.choices]
-    at = matching.ordinal(text, len(offered)) if goal.asked == "item" else None
+    at = ordinal(text, len(offered)) if goal.asked == "item" else None
     return [] if at is None else [offered[at]]
 
 
@@ -282,7 +289,7 @@ def _told_reason(text: str, tries: int) -> str | None:
 def reason_of(state: State, goal: Goal) -> tuple[Goal, str | Ask]:
     if "reason" not in goal.slots:
         text = goal.slots["answer"] if goal.asked == "reason" and "answer" in goal.slots else goal.text
-        reason = matching.reason_meant(text)
+        reason = reason_meant(text)
         if reason is None and goal.asked == "reason":
             reason = _told_reason(text, goal.tries)
         if reason is None:

@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from moksori.shop.flows import matching
-from moksori.shop.flows.data import data
+from moksori.shop.flows.data import common_words, data
 from moksori.shop.flows.details import address_in
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.intents import FAULT, NONE, intents
+from moksori.shop.flows.matching.options import said_values, value_said
+from moksori.shop.flows.matching.orders import SHORTEST_NUMBER
+from moksori.shop.flows.matching.phrases import has
 from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.state import Goal
 from moksori.shop.guard.text import asks, fold, words
@@ -112,7 +114,7 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
         if (clause := (part or "").strip(" ,."))
     ]
     clauses = _ifs_whole(clauses)
-    readings = [read(clause) for clause in clauses]
+    readings = _told_of([read(clause) for clause in clauses], clauses)
     told = max(sure, OVERRULES if any(each.ruled or each.sure >= SURE for each in readings) else 0.0)
     for clause, reading in zip(clauses, readings, strict=True):
         # Beside a clear wish, what else is said ("I'm calling about order 1003") is hardly another.
@@ -137,7 +139,7 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
     if not found and sure == 0.0:
         return _of_the_whole(_NOT_THAT.sub(" ", text))
     if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < OVERRULES:
-        likely = by_sound(text, data().sounded)
+        likely = by_sound(text, data().sounded, common_words())
         if likely is not None and hits(likely):
             return wishes(likely, SURE)
     flows, in_all = {each.flow for each in found}, hits(text)
@@ -164,6 +166,18 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
     return [Goal(each.flow, each.text) for each in found]
 
 
+def _told_of(readings: list[Reading], clauses: list[str]) -> list[Reading]:
+    """The readings; beside a question about a refund, a return that was asked for before is no new wish."""
+    if not any(reading.flow == "refund_status" for reading in readings):
+        return readings
+    return [
+        replace(reading, flow=None, ruled=False, sure=0.0)
+        if reading.flow in ABOUT_THINGS and has("asked_before", clause)
+        else reading
+        for reading, clause in zip(readings, clauses, strict=True)
+    ]
+
+
 _IF = re.compile(r"\b(?:if|suppose)\b[^.;?!,]*$", re.IGNORECASE)
 _BARE = re.compile(r"(?:cancel|return|exchange|change|send|ship|switch|swap|add|put)\b", re.IGNORECASE)
 
@@ -182,7 +196,7 @@ def _ifs_whole(clauses: list[str]) -> list[str]:
 def _detail(clause: str) -> bool:
     """Whether a clause is no more than an option: a colour, a size."""
     return len(words(clause)) <= DETAIL and any(
-        matching.value_said(clause, code) for code in (*matching.said_values(), *data().sizes)
+        value_said(clause, code) for code in (*said_values(), *data().sizes)
     )
 
 
@@ -229,7 +243,7 @@ def _of_the_whole(text: str) -> list[Goal]:
     reading = read(text)
     if reading.flow is not None and (reading.ruled or not writes(reading.flow) or reading.sure >= DARES):
         return [Goal(reading.flow, text)]
-    if (likely := by_sound(text, data().sounded)) is not None and hits(likely):
+    if (likely := by_sound(text, data().sounded, common_words())) is not None and hits(likely):
         return wishes(likely, SURE)
     wanted = [flow for flow in reading.shares if flow != NONE][:2]
     first, second = (reading.shares[flow] for flow in wanted)
@@ -255,7 +269,7 @@ def _same_thing(before: _Wish, flow: str, clause: str, reading: Reading) -> bool
 
 def _another(before: str, clause: str) -> bool:
     """Whether two clauses of one kind of wish speak of two orders."""
-    numbers = [{d for d in said_digits(t) if len(d) >= matching.SHORTEST_NUMBER} for t in (before, clause)]
+    numbers = [{d for d in said_digits(t) if len(d) >= SHORTEST_NUMBER} for t in (before, clause)]
     return bool(numbers[0] and numbers[1] and numbers[0] != numbers[1])
 
 

@@ -8,9 +8,14 @@ from datetime import date
 from typing import Any
 
 from moksori.agent.tools import Language
-from moksori.shop.flows import details, matching
+from moksori.shop.flows import details
 from moksori.shop.flows.data import enumerate_, say
-from moksori.shop.flows.matching import Line, Order
+from moksori.shop.flows.matching.items import quantity_meant
+from moksori.shop.flows.matching.methods import methods_meant
+from moksori.shop.flows.matching.options import Line, value_said, variant_meant
+from moksori.shop.flows.matching.orders import Order
+from moksori.shop.flows.matching.phrases import has, last_said
+from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome, Propose, Served
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.flows.which import detail_of, lines_of, order_of, reason_of
@@ -20,8 +25,10 @@ def cancel(state: State, goal: Goal, today: date) -> Served:
     goal, order = order_of(state, goal, today)
     if not isinstance(order, dict):
         return goal, order
+    if order["status"]["code"] == "delivered" and not has("named_cancel", goal.text):
+        return return_(state, replace(goal, flow="return"), today)  # it is no longer wanted, and it is there
     reason = {"wrong_size": "other", "defective": "other"}.get(
-        (found := matching.reason_meant(goal.text)) or "", "changed_mind"
+        (found := reason_meant(goal.text)) or "", "changed_mind"
     )
     return goal, Propose(
         "cancel_order", {"order_id": order["order_id"], "reason": reason if found else "changed_mind"}
@@ -51,7 +58,7 @@ def return_(state: State, goal: Goal, today: date) -> Served:
     parts: list[dict[str, Any]] = []
     for line in lines:
         part: dict[str, Any] = {"line": line["line"]}
-        quantity = matching.quantity_meant(goal.text, line)
+        quantity = quantity_meant(goal.text, line)
         parts.append(part | ({"quantity": quantity} if quantity else {}))
     return goal, Propose("return_items", {"order_id": order["order_id"], "lines": parts, "reason": reason})
 
@@ -69,13 +76,14 @@ def exchange(state: State, goal: Goal, today: date) -> Served:
         if product is None:
             return goal, Need(key, "get_product", {"product_id": line["product_id"]})
         text = goal.slots["answer"] if goal.asked == "option" and "answer" in goal.slots else goal.text
-        variant = matching.variant_meant(text, line, product["variants"])
-        if variant is None and not paid and matching.has("new_one", text):  # the same, for one that is faulty
+        variant = variant_meant(last_said(text), line, product["variants"])
+        variant = variant or variant_meant(text, line, product["variants"])
+        if variant is None and not paid and has("new_one", text):  # the same, for one that is faulty
             variant = next((v for v in product["variants"] if v["options"] == line["options"]), None)
         if variant is None or not variant["available"]:
             return goal, _other_option(state.language, text, line, product, variant)
         change = {"line": line["line"], "variant_id": variant["variant_id"]}
-        quantity = matching.quantity_meant(goal.text, line)
+        quantity = quantity_meant(goal.text, line)
         changes.append(change | ({"quantity": quantity} if quantity and not paid else {}))
     if paid:
         return goal, Propose("change_order_items", {"order_id": order["order_id"], "changes": changes})
@@ -106,8 +114,7 @@ def _other_option(
 def _nearness(text: str, line: Line, variant: dict[str, Any]) -> int:
     options: dict[str, str] = variant["options"]
     return sum(
-        2 * matching.value_said(text, value) + (line["options"].get(key) == value)
-        for key, value in options.items()
+        2 * value_said(text, value) + (line["options"].get(key) == value) for key, value in options.items()
     )
 
 
@@ -150,7 +157,7 @@ def change_payment(state: State, goal: Goal, today: date) -> Served:
         return goal, Need("account", "get_account", {})
     text = goal.slots["answer"] if goal.asked == "method" and "answer" in goal.slots else goal.text
     methods = account["payment_methods"]
-    meant = matching.methods_meant(text, methods)
+    meant = methods_meant(text, methods)
     if len(meant) > 1:  # what it is paid with already is not meant
         detail = detail_of(state, order)
         if isinstance(detail, Need):
