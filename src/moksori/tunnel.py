@@ -64,7 +64,7 @@ class Carrier(WSProtocol):  # type: ignore[misc]
         GATHERING.reads += 1
         if not GATHERING.awake:
             GATHERING.wake()
-        return cast("memoryview", super().get_buffer(size_hint)[: self.at_once])
+        return cast("memoryview", WSProtocol.get_buffer(self, size_hint)[: self.at_once])
 
     @property
     def tunnel(self) -> Tunnel:

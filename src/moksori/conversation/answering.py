@@ -1,9 +1,8 @@
-"""The assistant's side: which answer is running, held or owed, what it may say, and what was heard of it."""
+"""The assistant's side: which answer is running, held or owed, and what it may say. What of it sounds: `sounding`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from moksori.conversation.answer import (
     AddItem,
@@ -29,15 +28,14 @@ from moksori.conversation.events import (
     StopThinking,
     Think,
 )
-from moksori.conversation.history import Entry, Spoken
+from moksori.conversation.history import Entry
 from moksori.conversation.language import Followed, follow
 from moksori.conversation.overlap import REMAINING_MS, only_listens
-from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock
 from moksori.conversation.running import AnsweredTurn, Running, usage_of
-from moksori.conversation.words import WordMap
+from moksori.conversation.sounding import Sounding
 from moksori.protocol import server_events as out
 from moksori.protocol.errors import ProtocolError
-from moksori.protocol.items import InputAudio, Item, ItemReference, Message, OutputAudio
+from moksori.protocol.items import InputAudio, Item, ItemReference, Message
 from moksori.protocol.response import (
     NO_PARAMS,
     ResponseParams,
@@ -59,6 +57,7 @@ class CutOff:
 class Answering:
     def __init__(self, board: Board) -> None:
         self._board = board
+        self.sounding = Sounding(board)
         self._running: dict[str, Running] = {}
         self._active: str | None = None
         """The one answer that writes to the conversation and is in the open."""
@@ -71,22 +70,9 @@ class Answering:
 
     # ------------------------------------------------------------------ questions
 
-    def busy(self, now: float) -> bool:
+    def busy(self) -> bool:
         """Whether anything is being answered, is owed, or can still be sounding at the client."""
-        if self._running or self._owed is not None:
-            return True
-        return any(
-            e.spoken is not None and e.spoken.clock.sounding(now) for e in self._board.history.entries()
-        )
-
-    def remains_ms(self, now: float) -> int:
-        """What is left to play of the audio that was sent."""
-        ends = (
-            e.spoken.clock.ends_at
-            for e in self._board.history.entries()
-            if e.spoken is not None and e.spoken.cut is None
-        )
-        return max(0, round(max(ends, default=0.0) - now))
+        return bool(self._running) or self._owed is not None or bool(self.sounding.now())
 
     @property
     def language(self) -> str | None:
@@ -176,19 +162,13 @@ class Answering:
         assert cut_off is not None
         self._owed = None
         self.discard_held()
-        rest = [*(self._unheard(item) for item in cut_off.items), cut_off.unsaid]
+        rest = [*(self.sounding.unheard(item) for item in cut_off.items), cut_off.unsaid]
         text = " ".join(part.strip() for part in rest if part.strip())
         if not text:
             return
         running = self._start(self._session(), NO_PARAMS, (), turn=None, held=False, think=False)
         self._apply(running, running.answer.said(text))
         self._apply(running, running.answer.finished("stop"))
-
-    def _unheard(self, item_id: str) -> str:
-        entry = self._board.history.get(item_id)
-        if entry is None or entry.spoken is None or entry.spoken.cut is None:
-            return ""
-        return entry.spoken.words.unheard(entry.spoken.cut)
 
     def not_understood(self, item_id: str, message: str) -> None:
         """The owed turn's words are lost: its answer is a failed one, so that nobody waits for ever."""
@@ -325,21 +305,17 @@ class Answering:
         self.discard_held()
         self._owed = None
         self._cut_off = self._cutting_off()
-        self.cut_at_now()
+        self.sounding.cut_now()
         if self._active is not None:
             running = self._running[self._active]
             self._apply(running, running.answer.cancel("turn_detected"))
 
     def _cutting_off(self) -> CutOff | None:
         """What would have to be said; None when next to nothing remains, or the answer was not complete."""
-        board = self._board
         unsaid = "" if self._active is None else self._running[self._active].answer.unsaid()
-        items = tuple(
-            e.item.id
-            for e in board.history.entries()
-            if e.spoken is not None and e.spoken.cut is None and e.spoken.clock.sounding(board.now)
-        )
-        if not items or unsaid is None or not (unsaid or self.remains_ms(board.now) >= REMAINING_MS):
+        items = self.sounding.now()
+        remains = bool(unsaid) or self.sounding.remains_ms() >= REMAINING_MS
+        if not items or unsaid is None or not remains:
             return None
         return CutOff(items, unsaid)
 
@@ -354,53 +330,6 @@ class Answering:
                 "response_cancel_not_active",
             )
         self._apply(running, running.answer.cancel("client_cancelled"))
-
-    def cut_at_now(self) -> None:
-        """Take as heard what the play clock says was heard; the client's own figure may follow and replaces it."""
-        board = self._board
-        for entry in board.history.entries():
-            spoken = entry.spoken
-            if spoken is not None and spoken.cut is None and spoken.clock.sounding(board.now):
-                self._cut(entry, spoken.clock.heard(board.now), exact=False)
-
-    def truncate(self, item_id: str, audio_end_ms: int) -> int:
-        """The client's word on what was heard. Returns the cut in ms, clamped to the audio there is.
-
-        Raises `ProtocolError` for items without assistant audio and, in strict sessions, for a cut behind the end.
-        """
-        board = self._board
-        entry = board.history.get(item_id)
-        if entry is None:
-            raise ProtocolError(
-                f"Error truncating item: the item with id '{item_id}' does not exist.",
-                "item_truncate_invalid_item_id",
-                param="item_id",
-            )
-        spoken = entry.spoken
-        if spoken is None or (board.rules.strict and spoken.clock.samples == 0):
-            raise ProtocolError(
-                "Only model output audio messages can be truncated",
-                "unsupported_content_type",
-                param="item_id",
-            )
-        length_ms = spoken.clock.samples // SAMPLES_PER_MS
-        if audio_end_ms > length_ms and board.rules.strict:
-            raise ProtocolError(
-                f"Audio content of {length_ms}ms is already shorter than {audio_end_ms}ms",
-                "invalid_value",
-                param="audio_end_ms",
-            )
-        cut_ms = min(audio_end_ms, length_ms)
-        samples = spoken.clock.samples if cut_ms == length_ms else cut_ms * SAMPLES_PER_MS
-        self._cut(entry, samples, exact=True)
-        return cut_ms
-
-    def _cut(self, entry: Entry, samples: int, *, exact: bool) -> None:
-        if entry.spoken is None:
-            return
-        spoken = replace(entry.spoken, cut=samples, exact=exact)
-        item = _as_heard(entry.item, spoken)
-        self._board.history.put(entry.item.id, replace(entry, item=item, spoken=spoken))
 
     # ------------------------------------------------------------------ what models deliver
 
@@ -456,7 +385,7 @@ class Answering:
                 case ItemDone():
                     self._item_done(answer, output.item)
                 case ClauseBegins():
-                    self._clause_begins(output)
+                    self.sounding.clause(output.item_id, output.text)
                 case SendAudio():
                     self._send_audio(running, output)
                 case SpeakClause():
@@ -472,41 +401,21 @@ class Answering:
             return
         board = self._board
         audible = isinstance(item, Message) and answer.settings.modality == "audio"
-        spoken = Spoken(WordMap(), PlayClock().follow(self._busy_until())) if audible else None
+        spoken = self.sounding.begun() if audible else None
         previous = board.history.add(Entry(item, spoken=spoken))
         board.emit(out.ConversationItemAdded(event_id=board.event_id(), item=item, previous_item_id=previous))
-
-    def _busy_until(self) -> float:
-        return max(
-            (
-                e.spoken.clock.ends_at
-                for e in self._board.history.entries()
-                if e.spoken and e.spoken.cut is None
-            ),
-            default=0.0,
-        )
 
     def _item_done(self, answer: Answer, item: Item) -> None:
         board = self._board
         entry = board.history.get(item.id)
         if answer.settings.conversation_id is None or entry is None:
             return
-        if entry.spoken is not None:
-            spoken = replace(entry.spoken, words=entry.spoken.words.end_clause())
-            board.history.put(item.id, replace(entry, item=_as_heard(item, spoken), spoken=spoken))
-        else:
-            board.history.put(item.id, replace(entry, item=item))
+        self.sounding.done(entry, item)
         board.emit(
             out.ConversationItemDone(
                 event_id=board.event_id(), item=item, previous_item_id=board.history.before(item.id)
             )
         )
-
-    def _clause_begins(self, begins: ClauseBegins) -> None:
-        entry = self._board.history.get(begins.item_id)
-        if entry is not None and entry.spoken is not None:
-            words = entry.spoken.words.clause(begins.text)
-            self._board.history.put(begins.item_id, replace(entry, spoken=replace(entry.spoken, words=words)))
 
     def _send_audio(self, running: Running, sent: SendAudio) -> None:
         board = self._board
@@ -518,14 +427,7 @@ class Answering:
             if running.turn is not None:
                 running.voice_to_voice_ms = round(board.now - running.turn.voice_stopped_at)
                 board.latency_ms = running.voice_to_voice_ms
-        entry = board.history.get(sent.event.item_id)
-        if entry is not None and entry.spoken is not None:
-            spoken = replace(
-                entry.spoken,
-                words=entry.spoken.words.piece(sent.words, sent.samples),
-                clock=entry.spoken.clock.sent(sent.samples, board.now),
-            )
-            board.history.put(sent.event.item_id, replace(entry, spoken=spoken))
+        self.sounding.sent(sent.event.item_id, sent.words, sent.samples)
 
     def _speak(self, answer: Answer, wanted: SpeakClause) -> None:
         settings = answer.settings
@@ -555,14 +457,3 @@ class Answering:
         if self._active == answer.id:
             self._active = None
             self._pay()
-
-
-def _as_heard(item: Item, spoken: Spoken) -> Item:
-    """The item as history keeps it: an interrupted answer has only the words that were heard."""
-    if spoken.cut is None or not isinstance(item, Message):
-        return item
-    status: Literal["incomplete", "in_progress"] = (
-        "in_progress" if item.status == "in_progress" else "incomplete"
-    )
-    heard = OutputAudio(transcript=spoken.words.heard(spoken.cut))
-    return Message(role=item.role, content=(heard,), id=item.id, status=status, phase=item.phase)

@@ -32,7 +32,7 @@ _SOUND, _SOUND_BIAS = 0.85, 0.5
 """What the logit of `goes_on` adds: on 290 pauses of voices and sentences it was not learned from, its own area is
 0.95, that of the words 0.94, of both 0.96."""
 _CLOSES_BOUND = 0.01
-_PRIOR = {Ending.WHOLE: 0.1, Ending.OPEN: 0.15, Ending.BROKEN: 0.75}
+_PRIOR = {Ending.WHOLE: 0.015, Ending.OPEN: 0.1, Ending.BROKEN: 0.75}
 """Where the recogniser does not tell how sure it is of the end."""
 _BROKEN_LEAST = 0.7
 """Words that break off do so whatever the recogniser makes of it: it likes to close what it writes."""
@@ -69,7 +69,7 @@ _WANTS_OBJECT = _set(
     "meant like pay paid charged check enter choose select pick wear called try tried trying going looking able "
     "supposed wondering interested include includes become becomes cost costs named spell spelled show showed contain "
     "contains press believe hope guess feel feels seem seems looks run runs arrive other so "
-    "forgot remember just even"
+    "forgot remember just even after before"
 )
 """Verbs that want an object, and words that lean on the next: a sentence can end on them, but seldom does."""
 _BEEN = _set("be been being is are was were am get got not")

@@ -109,7 +109,7 @@ class Listening:
         detection = board.detection
         if not isinstance(detection, ServerVad) or detection.idle_timeout_ms is None:
             return
-        if self._open is not None or self._answering.busy(board.now):
+        if self._open is not None or self._answering.busy():
             self._idle_from_ms = total_ms
         elif total_ms - self._idle_from_ms >= detection.idle_timeout_ms:
             self._idle_timeout(self._idle_from_ms, total_ms)
@@ -184,7 +184,7 @@ class Listening:
         self._open = OpenTurn(started.turn, board.ids("item"))
         self._captions, self._captioned_ms = captions.Captions(), self._heard_ms
         self._captioned_id = self._open.item_id
-        if board.rules.overlapped and board.interrupts_response and self._answering.remains_ms(board.now):
+        if board.rules.overlapped and board.interrupts_response and self._answering.sounding.remains_ms():
             self._unannounced = started
             onset = self._heard_ms - turns.ONSET_FRAMES * turns.FRAME_MS
             self._overlaps(overlap.Began(onset))
@@ -316,7 +316,7 @@ class Listening:
         board, opened = self._board, self._open
         if opened is None:
             return
-        if self._overlaps(overlap.Over(opened.text, self._answering.remains_ms(board.now))):
+        if self._overlaps(overlap.Over(opened.text, self._answering.sounding.remains_ms())):
             self._passed(opened, ended.end_ms)
             return
         self._open = None

@@ -99,7 +99,7 @@ class Requests:
                 param="type",
             )
         response_id = self._answering.last_audible_id
-        self._answering.cut_at_now()
+        self._answering.sounding.cut_now()
         if response_id is not None:
             board.emit(out.OutputAudioBufferCleared(event_id=board.event_id(), response_id=response_id))
 
@@ -145,7 +145,7 @@ class Requests:
                 "invalid_value",
                 param="content_index",
             )
-        cut_ms = self._answering.truncate(event.item_id, event.audio_end_ms)
+        cut_ms = self._answering.sounding.truncate(event.item_id, event.audio_end_ms)
         board.emit(
             out.ConversationItemTruncated(
                 event_id=board.event_id(), item_id=event.item_id, content_index=0, audio_end_ms=cut_ms

@@ -10,9 +10,7 @@ resumes before that re-opens the same turn under a new *revision*; whatever carr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal, assert_never
 
 FRAME_MS = 32
@@ -48,38 +46,22 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
-WHOLE, UNFINISHED = 0.1, 0.2
-"""Probability that more is coming up to which words count as all there is, and from which on as broken off."""
-SURELY_WHOLE, SURELY_WHOLE_HOLD_MS = 0.05, 256
-"""Up to this probability the wait is what it takes to understand the words; it grows evenly from here to `WHOLE`."""
-WHOLE_HOLD_MS = 352
-"""Wait for words that may be all."""
-DOUBTED_HOLD_MS = 1_100
-"""Wait just short of `UNFINISHED`; between the two bounds the wait grows evenly."""
+SUREST, SUREST_HOLD_MS = 0.006, 256
+"""Up to this probability that more is coming the wait is what it takes to understand the words."""
+DOUBT = 0.35
+"""From there the wait grows with this power of the odds: at 2 % it is 390 ms, at 6 % 580, at 15 % 820."""
+UNFINISHED = 0.2
+"""Probability from which on words count as broken off."""
 UNFINISHED_HOLD_MS = 1_300
 """Wait when the words break off ("my order number is …"); pauses inside a sentence rarely last longer."""
-MELODY_DOUBT_MS = 64
-"""Added to the wait for whole words whose melody sounds unfinished."""
+MELODY_HOLD_MS = 416
+"""The least wait for words whose melody sounds unfinished."""
 
 WORDS_WAIT_MS = 800
 """How long a turn whose melody sounds finished waits for its words; no answer could begin without them."""
 
 MAX_TURN_MS = 120_000
 """A turn longer than this is committed as it stands: the audio kept for it is bounded."""
-
-_HOLDS = (
-    (SURELY_WHOLE, SURELY_WHOLE_HOLD_MS),
-    (WHOLE, WHOLE_HOLD_MS),
-    (UNFINISHED, DOUBTED_HOLD_MS),
-)
-
-
-def _between(at: float, points: Sequence[tuple[float, int]]) -> int:
-    """Linear between `points`, level outside."""
-    for (left, low), (right, high) in pairwise(points):
-        if at <= right:
-            return round(low + max(0.0, (at - left) / (right - left)) * (high - low))
-    return points[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +86,12 @@ class TurnPolicy:
         if more is None:
             melody = self._melody_ms(probability)
             return max(melody, min(WORDS_WAIT_MS, self.longest_hold_ms)) if self.words else melody
-        hold = UNFINISHED_HOLD_MS if more >= UNFINISHED else _between(more, _HOLDS)
+        if more >= UNFINISHED:
+            hold = UNFINISHED_HOLD_MS
+        else:
+            hold = round(SUREST_HOLD_MS * max(1.0, _odds(more) / _odds(SUREST)) ** DOUBT)
         if probability is not None and probability < 0.5:
-            hold = max(hold, WHOLE_HOLD_MS + MELODY_DOUBT_MS)
+            hold = max(hold, MELODY_HOLD_MS)
         if self.longest_hold_ms > DOUBT_CAP_MS:
             hold = hold * self.longest_hold_ms // DOUBT_CAP_MS
         return min(hold, self.longest_hold_ms)
@@ -118,6 +103,10 @@ class TurnPolicy:
             return self.longest_hold_ms
         doubt = max(0.0, (SURE - probability) / (SURE - 0.5))
         return round(floor + doubt * (self.longest_hold_ms - floor))
+
+
+def _odds(probability: float) -> float:
+    return probability / (1 - probability)
 
 
 @dataclass(frozen=True, slots=True)

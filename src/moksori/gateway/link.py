@@ -57,6 +57,7 @@ CONTROLLED: Final = frozenset(
     }
 )
 """Server events a link looks into; any other known one passes as it is."""
+SOUND: Final = "response.output_audio.delta"
 ASKS_FOR_ANSWER: Final = frozenset({"response.create"})
 
 _log = get_logger(__name__)
@@ -215,7 +216,10 @@ class Link:
 
     def send(self, frame: Frame) -> None:
         if frame.type == "input_audio_buffer.append":
-            self._to_upstream(frame)
+            if self._beta is None and self._socket is not None:
+                self._socket.send(frame.raw)
+            else:
+                self._to_upstream(frame)
             return
         try:
             if frame.type not in CLIENT_EVENTS:
@@ -276,7 +280,11 @@ class Link:
         self._heard_at = self._now()
         frame = Frame.from_raw(data, time.monotonic_ns())
         if self._beta is None:
-            self._arrived(frame)
+            live = self._inbox is None and not self._over and frame.event_id is not None
+            if live and frame.type == SOUND and self._turn_ended_at is None and self._sink is not None:
+                self._sink.frame(frame)  # the byte lane: what most messages are
+            else:
+                self._arrived(frame)
             return
         for each in self._beta.from_server(frame):
             self._arrived(each)
@@ -320,7 +328,7 @@ class Link:
 
     def _control(self, frame: Frame) -> None:
         match frame.type:
-            case "response.output_audio.delta":
+            case "response.output_audio.delta":  # of an answer's beginning, or without an id
                 self._first_audio()
                 self._to_client(frame)
             case "input_audio_buffer.speech_stopped":

@@ -329,24 +329,27 @@ class SocketWire(WSListener):
                 raise self._violation(WSCloseCode.INVALID_TEXT, "a text frame must be UTF-8") from None
         if self._ended.done() or (self._frames is not None and self._frames.is_close_frame_sent):
             return  # said after the end, or read with what ended it: nothing may answer it any more
-        if self._reading and not self._held:
-            self._deliver(data)
+        if not self._reading or self._held:
+            self._held.append(data)
+            self._transport().pause_reading()
             return
-        self._held.append(data)
-        self._transport().pause_reading()
-
-    def _deliver(self, data: bytes) -> None:
-        assert self._events is not None
         try:
-            self._events.message(data)
+            self._events.message(data)  # type: ignore[union-attr]  # it is there until the end
         except Exception:
-            _log.exception("session_failed")
-            self.close(INTERNAL_ERROR, "The session failed inside the server.")
+            self._failed()
+
+    def _failed(self) -> None:
+        _log.exception("session_failed")
+        self.close(INTERNAL_ERROR, "The session failed inside the server.")
 
     def _release(self) -> None:
         """Hand over what was held back, as far as the session still reads."""
         while self._held and self._reading and not self._ended.done():
-            self._deliver(self._held.popleft())
+            assert self._events is not None
+            try:
+                self._events.message(self._held.popleft())
+            except Exception:
+                self._failed()
         if not self._held and self._frames is not None:
             self._transport().resume_reading()
 

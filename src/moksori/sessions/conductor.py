@@ -28,6 +28,7 @@ INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
 APPEND = "input_audio_buffer.append"
+SOUND = "response.output_audio.delta"
 WATCHED = frozenset({"response.done", "response.created", "session.updated"})
 """Server events the conductor itself looks into."""
 
@@ -81,6 +82,8 @@ class Conductor:
         self._wire = wire
         self._candidates = backend
         self._backend: Backend
+        self._ears: Backend
+        """Where the caller's audio goes: nothing before it is concerned with sound."""
         self.route = ""
         """The route that answers, once one does; empty where there was no choice."""
         self._limits = limits
@@ -88,7 +91,7 @@ class Conductor:
         self._extended = extended
         self._on_ended = ended
         self._timers: list[asyncio.TimerHandle] = []
-        self._last_message_at = time.monotonic()
+        self._last_message_ns = time.monotonic_ns()
         self._answering: set[str] = set()
         self._closing: tuple[int, str] | None = None
         """Set once the end is decided; nothing is sent or taken after it."""
@@ -109,7 +112,7 @@ class Conductor:
         else:
             backend = self._candidates
             await backend.start(opening, tools)
-        self._backend = tools
+        self._backend, self._ears = tools, backend
         self._opened = True
         self._send(self.greeting(None))
         tools.attach(backend)
@@ -136,7 +139,7 @@ class Conductor:
     def resumed(self, gap: bool) -> out.Resume:
         """The client is back, and will send its audio again from here."""
         self._heard.resumed()
-        self._last_message_at = time.monotonic()
+        self._last_message_ns = time.monotonic_ns()
         return out.Resume(ok=True, input_audio_ms=self._heard.ms, gap=gap)
 
     # ------------------------------------------------------------------ from the client's wire
@@ -145,12 +148,12 @@ class Conductor:
         if self._closing is not None:
             return
         self.taken += 1
-        self._last_message_at = time.monotonic()
-        frame = Frame.from_raw(data, time.monotonic_ns())
+        self._last_message_ns = now = time.monotonic_ns()
+        frame = Frame.from_raw(data, now)
         if frame.type == APPEND:
             new = self._heard.take(frame)
             if new is not None:
-                self._backend.send(new)
+                self._ears.send(new)
             return
         if self._locked and frame.type in locks.CHECKED:
             try:
@@ -173,6 +176,10 @@ class Conductor:
 
     def frame(self, frame: Frame) -> None:
         if self._closing is not None:
+            return
+        if frame.type == SOUND:
+            self.sent += 1
+            self._wire.send(frame.raw)
             return
         self._send(frame)
         if frame.type in WATCHED:
@@ -287,7 +294,7 @@ class Conductor:
 
     def _watch_idle(self) -> None:
         """End a session whose client has sent nothing at all for a long while."""
-        quiet = time.monotonic() - self._last_message_at
+        quiet = (time.monotonic_ns() - self._last_message_ns) / 1e9
         left = self._limits.idle_s - quiet
         if left <= 0:
             message = f"The session was idle for {self._limits.idle_s} seconds."

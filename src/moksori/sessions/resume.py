@@ -52,7 +52,7 @@ class Line:
     def first(self, target: WireEvents) -> WireEvents:
         """What the socket given at the beginning is to tell; `target` is the session that hears it."""
         self._target = target
-        self._socket = _Socket(self)
+        self._socket = _Socket(self, target)
         return self._socket
 
     # What the session calls (sessions.wire.Wire).
@@ -82,9 +82,6 @@ class Line:
             self._end(code, reason)
 
     # What sockets tell, each through its `_Socket`.
-
-    def message(self, data: bytes) -> None:
-        self._target.message(data)
 
     def writable(self, yes: bool) -> None:
         self._writable = yes
@@ -124,7 +121,7 @@ class Line:
         for message in (*messages, *missed.messages):
             wire.send(message)
         self._wire = wire
-        self._socket = _Socket(self)
+        self._socket = _Socket(self, self._target)
         wire.reading(self._reading)
         if not self._writable:
             self.writable(True)
@@ -147,15 +144,16 @@ class Line:
 class _Socket:
     """`WireEvents` of one socket; deaf once another has taken its place."""
 
-    __slots__ = ("_line", "deaf")
+    __slots__ = ("_line", "_target", "deaf")
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, target: WireEvents) -> None:
         self._line = line
+        self._target = target
         self.deaf = False
 
     def message(self, data: bytes) -> None:
         if not self.deaf:
-            self._line.message(data)
+            self._target.message(data)
 
     def writable(self, yes: bool) -> None:
         if not self.deaf:

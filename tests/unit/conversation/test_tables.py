@@ -107,16 +107,15 @@ def test_the_hold_grows_with_what_the_words_leave_open() -> None:
         for melody in (None, 0.2, 0.99):
             holds = [policy.hold_ms(melody, more / 100) for more in range(101)]
             assert holds == sorted(holds)
-            assert min(holds) >= min(t.SURELY_WHOLE_HOLD_MS, policy.longest_hold_ms)
+            assert min(holds) >= min(t.SUREST_HOLD_MS, policy.longest_hold_ms)
             assert max(holds) == min(t.UNFINISHED_HOLD_MS, policy.longest_hold_ms)
-    assert semantic.hold_ms(0.99, 0.02) == semantic.hold_ms(None, 0.02) == t.SURELY_WHOLE_HOLD_MS
-    assert semantic.hold_ms(0.99, t.WHOLE) == t.WHOLE_HOLD_MS
-    assert semantic.hold_ms(0.2, 0.02) == t.WHOLE_HOLD_MS + t.MELODY_DOUBT_MS
+    assert semantic.hold_ms(0.99, 0.002) == semantic.hold_ms(None, 0.006) == t.SUREST_HOLD_MS
+    assert 360 < semantic.hold_ms(None, 0.02) < 420
+    assert 560 < semantic.hold_ms(None, 0.06) < 600
+    assert semantic.hold_ms(0.2, 0.002) == t.MELODY_HOLD_MS
     assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, 0.9) == 100, "never longer than the client asked"
     patient = t.TurnPolicy(longest_hold_ms=2 * t.DOUBT_CAP_MS)
-    assert patient.hold_ms(0.99, 0.02) == 2 * t.SURELY_WHOLE_HOLD_MS, (
-        "low eagerness is patient with every ending"
-    )
+    assert patient.hold_ms(0.99, 0.002) == 2 * t.SUREST_HOLD_MS, "low eagerness is patient with every ending"
 
 
 def test_before_the_words_are_known_the_melody_decides() -> None:

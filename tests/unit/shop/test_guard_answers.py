@@ -109,6 +109,72 @@ def test_the_word_for_four_is_not_the_word_for_yes() -> None:
     assert understand("네 다섯 개로 해주세요", about) is Answer.NEW_VALUE
 
 
+def test_a_count_is_known_behind_its_particle() -> None:
+    about = About.of("무선 마우스(흰색)을 2개 담습니다. 진행할까요?", (), "add_to_cart")
+    assert understand("네, 하나만요", about) is not Answer.YES
+    assert understand("네, 한 개만 담아 주세요", about) is not Answer.YES
+    assert understand("네, 두 개요", about) is Answer.YES
+    assert understand("네", about) is Answer.YES
+
+
+def test_a_bank_may_be_called_one() -> None:
+    sentence = (
+        "주문 261124-8026의 헤어 드라이어(흰색)을 반품 접수하고 51,900원을 {} 카드로 환불합니다. 진행할까요?"
+    )
+    hyundai = About.of(sentence.format("현대"), (), "return_items")
+    hana = About.of(sentence.format("하나"), (), "return_items")
+    assert understand("네, 하나 카드로요", hyundai) is Answer.NEW_VALUE
+    assert understand("네, 하나 카드로요", hana) is Answer.YES
+
+
+@pytest.mark.parametrize("said", ["Yes, both orders", "yes, cancel the orders", "yes all orders please"])
+def test_more_orders_than_were_read_out_are_new(said: str) -> None:
+    about = About.of(
+        "I will cancel order 261124-8026 with 2 × Mug (white). Shall I go ahead?", (), "cancel_order"
+    )
+    assert not understand(said, about).agrees
+
+
+@pytest.mark.parametrize("said", ["네, 두 주문 다요", "네 주문 둘 다 취소해 주세요", "네 모든 주문이요"])
+def test_more_orders_than_were_read_out_are_new_in_korean(said: str) -> None:
+    about = About.of("주문 261124-8026의 머그(흰색) 2개를 취소합니다. 진행할까요?", (), "cancel_order")
+    assert not understand(said, about).agrees
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("Yes, it's faulty", Answer.YES),
+        ("Yes, because it's broken.", Answer.YES),
+        ("yes, but it's not broken", Answer.NO),
+        ("yes, exchange it because it's broken", Answer.NEW_VALUE),
+        ("it's broken", Answer.DOUBT),
+    ],
+)
+def test_the_reason_that_was_read_out_may_be_said_again(said: str, answer: Answer) -> None:
+    sentence = "I will return Hair Dryer (white) of order 261124-8026 because of a fault. Shall I go ahead?"
+    assert understand(said, About.of(sentence, (), "return_items")) is answer
+    other = sentence.replace("a fault", "a change of mind")
+    assert not understand(said, About.of(other, (), "return_items")).agrees
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("네, 고장이에요", Answer.YES),
+        ("네, 고장이라서 반품하는 거예요", Answer.YES),
+        ("네 고장은 아니에요", Answer.NO),
+        ("네 사이즈가 작아서요", Answer.NEW_VALUE),
+        ("고장이에요", Answer.DOUBT),
+    ],
+)
+def test_the_reason_may_be_said_again_in_korean(said: str, answer: Answer) -> None:
+    sentence = "상품 불량으로 주문 261124-8026의 헤어 드라이어(흰색)을 반품 접수합니다. 진행할까요?"
+    assert understand(said, About.of(sentence, (), "return_items")) is answer
+    other = sentence.replace("상품 불량으로", "단순 변심으로")
+    assert not understand(said, About.of(other, (), "return_items")).agrees
+
+
 def test_no_phrase_stands_under_two_kinds() -> None:
     assert len(lexicon().phrases) > 400
 

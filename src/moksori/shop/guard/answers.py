@@ -74,6 +74,8 @@ class About:
     """Of a change, words that both have."""
     pays: bool
     """Whether it is the way of paying that is changed."""
+    orders: int
+    """How many orders or other long numbers are named."""
     whole_order: bool
     """Whether it is done to an order as a whole: then "only that order" says nothing new."""
     verbs: Mapping[str, Kind]
@@ -81,7 +83,8 @@ class About:
 
     @classmethod
     def of(cls, sentence: str, objects: tuple[str, ...] = (), action: str = "") -> About:
-        spoken = words(sentence)
+        restated = (again for said, again in lexicon().restated if said in fold(sentence))
+        spoken = [*words(sentence), *(word for again in restated for word in sorted(again))]
         stems = {w[:n] for w in spoken if _hangul_part(w) for n in range(2, len(w) + 1)}
         stems |= {stem(w) for w in spoken if len(w) > 1}
         stems |= {  # "보조 배터리" written together
@@ -123,6 +126,7 @@ class About:
             instead=old - new,
             either=new & old,
             pays="payment" in action,
+            orders=len(set(_LONG_IDENTIFIER.findall(fold(sentence)))),
             whole_order=any(tool in action for tool in _OF_ORDERS),
             verbs={verb: again for kind in kinds for verb in kind.verbs},
         )
@@ -131,7 +135,7 @@ class About:
 _TAKEN_OUT = re.compile(r"out of your cart|장바구니에서")
 """A sentence about the cart that takes something out of it."""
 _GOOD = re.compile(
-    r"(?:(?P<before>\d+) × )?[^\W\d_][^,()×]*\([^()]*\)(?: (?P<after>\d+)개)?(?P<more> (?:외 \d|and \d+ more))?"
+    r"(?:(?P<before>\d+) × )?[^\W\d_][^,()×]*\([^()]*\)[을를]?(?: (?P<after>\d+)개)?(?P<more> (?:외 \d|and \d+ more))?"
 )
 
 
@@ -147,7 +151,7 @@ def _counted_in(sentence: str) -> tuple[str, int | None]:
     return found[0].group(), int(found[0]["before"] or found[0]["after"] or 1)
 
 
-_MORE = re.compile(r" 외 \d|and \d+ more|\d+ × |\) \d+개")
+_MORE = re.compile(r" 외 \d|and \d+ more|\d+ × |\)[을를]? \d+개")
 _THING = re.compile(r"(?P<name>[^,()×→:]*)\((?P<options>[^()]*)\)")
 _BEFORE = re.compile(r"^.*(?:\bof |\border \S+ |\bcancel |\bput |\band |\bfor |의 |[과와] )")
 """What of a sentence may stand before the name of a good."""
@@ -213,6 +217,12 @@ _ORDER_ITSELF = re.compile(
     r"(?<!from )(?<!from the )(?<!from that )(?<!in the )(?<!in that )\border\b|주문(?!에서|에 있|의|중| 중)"
 )
 """Words for an order by what is in it ("the dumbbell order"): then the whole of it is meant."""
+SEVERAL = 2
+_SEVERAL_ORDERS = re.compile(
+    r"\borders\b|(?:두|세|네|모든|여러|나머지) ?주문|주문(?:들| (?:둘|셋|넷|두|세|네) ?(?:다|개|건|모두))"
+)
+_OF_A_BANK = ("카드", "은행")
+"""After these "하나" is no number: a bank is called so."""
 _FUZZY_FROM = 4
 """Syllables from which on a phrase one jamo off is still taken for the phrase (a recogniser's spelling)."""
 
@@ -229,6 +239,8 @@ def understand(transcript: str, about: About) -> Answer:
     squeezed = "".join(tokens)
     if Kind.NO in kinds or Kind.WAIT in kinds or any(r in squeezed for r in lexicon().refusing):
         return Answer.NO
+    if about.orders < SEVERAL and _SEVERAL_ORDERS.search(" ".join(tokens)):
+        return Answer.CORRECTION
     order_meant = about.whole_order and _ORDER_ITSELF.search(" ".join(tokens)) is not None
     if Kind.CORRECTION in kinds or (_names_some(squeezed, about) and not order_meant):
         return Answer.CORRECTION
@@ -335,7 +347,10 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
             of_one = about.pieces == 1 or (
                 before in about.words and not about.plural and before not in _SMALL
             )
-            if tokens[at] == "one" and (of_one or (len(before) > 2 and before.isdigit())):
+            after = tokens[at + 1] if at + 1 < len(tokens) else ""
+            if tokens[at] == "하나" and after.startswith(_OF_A_BANK) and "하나" not in about.stems:
+                yield None
+            elif tokens[at] == "one" and (of_one or (len(before) > 2 and before.isdigit())):
                 yield Kind.NEUTRAL  # "the 1001 one", "the blue one"
             else:
                 yield from _word(tokens[at], about)

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from moksori.shop.guard.text import fold, is_hangul, joined, words
+from moksori.shop.texts.catalogue import entries
 
 
 class Kind(Enum):
@@ -54,6 +55,8 @@ class Lexicon:
     """Phrases that say "the one", "both", by how many they mean."""
     whole: frozenset[str]
     """Phrases that say "all of it": of several things that were read out, nothing new."""
+    restated: tuple[tuple[str, frozenset[str]], ...]
+    """A reason as it is read out, and the words that say it once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,11 @@ def lexicon() -> Lexicon:
         refusing=tuple(joined(t) for t in data["refusing"]["ko"]),
         negation=tuple(fold(t) for ts in data["negation"].values() for t in ts),
         whole=frozenset(joined(t) for ts in data["whole"].values() for t in ts),
+        restated=tuple(
+            (fold(said), frozenset(fold(word) for word in again))
+            for code, again in data["restated"].items()
+            for said in entries("words")["because"][code].values()
+        ),
         counts={int(n): frozenset(joined(t) for t in texts) for n, texts in data["count"].items()},
     )
 
