@@ -66,7 +66,11 @@ source = "this test"
 
 @pytest.mark.parametrize(
     ("language", "kind"),
-    [("en", "audio/pcm"), ("ko", "audio/pcm"), pytest.param("en", "audio/pcmu", marks=pytest.mark.slow)],
+    [
+        ("en", "audio/pcm"),
+        pytest.param("ko", "audio/pcm", marks=pytest.mark.slow),
+        pytest.param("en", "audio/pcmu", marks=pytest.mark.slow),
+    ],
 )
 async def test_a_goodbye_is_heard_when_the_budget_is_used_up(
     tmp_path: Path, language: str, kind: str

@@ -68,6 +68,7 @@ async def test_the_answers_follow_the_caller_but_not_one_short_word(tmp_path: Pa
                     await asyncio.sleep(len(sound) / BYTES_PER_S + AFTER_S)
 
 
+@pytest.mark.slow
 async def test_korean_at_an_endpoint_while_english_stays_here(tmp_path: Path) -> None:
     """Given another server's `/audio/speech` for Korean alone, the Korean answer is its voice; without its key only
     English is spoken.
