@@ -282,7 +282,7 @@ def models_pull(
     try:
         pull(wanted)
         if phrases and any(model.name == phrases_ahead.VOICE for model in wanted):
-            phrases_ahead.register(_settings(config))
+            phrases_ahead.register(_settings(config), lite=profile == "lite")
             phrases_ahead.render()
     except (WeightsFailed, WeightsMissing) as error:
         _fail(str(error), WEIGHTS_MISSING)

@@ -54,6 +54,8 @@ UNFINISHED = 0.2
 """Probability from which on words count as broken off."""
 UNFINISHED_HOLD_MS = 1_300
 """Wait when the words break off ("my order number is …"); pauses inside a sentence rarely last longer."""
+PATIENT_HOLD_MS = 576
+"""The least wait of a session that asks for patience (eagerness "low")."""
 MELODY_HOLD_MS = 416
 """The least wait for words whose melody sounds unfinished."""
 
@@ -93,7 +95,7 @@ class TurnPolicy:
         if probability is not None and probability < 0.5:
             hold = max(hold, MELODY_HOLD_MS)
         if self.longest_hold_ms > DOUBT_CAP_MS:
-            hold = hold * self.longest_hold_ms // DOUBT_CAP_MS
+            hold = max(PATIENT_HOLD_MS, hold * self.longest_hold_ms // DOUBT_CAP_MS)
         return min(hold, self.longest_hold_ms)
 
     def _melody_ms(self, probability: float | None) -> int:

@@ -3,7 +3,7 @@
 Whisper was made for windows of 30 s, most of them silence for a spoken question, and its encoder costs what the window
 is long. CTranslate2's encoder takes shorter windows; but the shorter the window, the more often the decoder, which has
 seldom seen speech without silence after it, fails to stop and writes the utterance again and again. So the encoder
-gets the utterance and a second of silence, and the decoder reads on in silence that was encoded long before
+gets the utterance and four seconds of silence, and the decoder reads on in silence that was encoded long before
 (`Witness.followed_by_silence`). Text that repeats itself all the same is decoded once more in a longer window
 (`SECOND_PAD_S`). Decoding is greedy and its length capped by the length of the audio; what the model writes when
 nobody spoke is dropped.
@@ -35,9 +35,9 @@ from moksori.audio.mel import HOP, log_mel
 from moksori.engine.runner import Run, one_thread
 from moksori.engine.witness import Floats, Witness
 
-PAD_S = 1.0
+PAD_S = 4.0
 """Silence encoded after the utterance."""
-STILL_FRAMES = 600
+STILL_FRAMES = 400
 """Frames of 20 ms of encoded silence that the decoder finds after it."""
 LONE_PAD_S = 8.0
 """Silence encoded after the utterance where the encoder is not the one whose silence is known."""

@@ -18,21 +18,24 @@ WORK_PER_SYLLABLE_S = 0.09
 """On two cores: 0.21 s of sound a syllable with its pauses (4.84 a second), 0.43 s of work for a second of it."""
 
 
-def register(settings: Settings) -> None:
-    """Tell the engine what is worth rendering ahead under these settings. Registering twice changes nothing."""
-    phrases.register(said_again(settings))
+def register(settings: Settings, *, lite: bool = False) -> None:
+    """Tell the engine what is worth rendering ahead under these settings. Registering twice changes nothing.
+
+    `lite`: what profile lite says, too, whatever the settings' own profile is.
+    """
+    phrases.register(said_again(settings, lite=lite))
 
 
-def said_again(settings: Settings) -> Iterator[str]:
+def said_again(settings: Settings, *, lite: bool = False) -> Iterator[str]:
     """The fixed sentences and templates of all that may answer under these settings, `{slots}` where they vary."""
     from moksori.sessions import filler, goodbye
 
     yield goodbye.texts()["ko"]
     yield from filler.texts()["ko"]
-    if settings.engine.llm.kind in ("lite", "flows"):
-        from moksori.engine import lite
+    if lite or settings.engine.llm.kind in ("lite", "flows"):
+        from moksori.engine.lite import fixed_sentences
 
-        yield from lite.fixed_sentences("ko")
+        yield from fixed_sentences("ko")
     if settings.shop.database is not None or settings.shop.demo:
         yield from _of_the_shop(settings)
 

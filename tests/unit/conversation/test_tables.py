@@ -115,7 +115,7 @@ def test_the_hold_grows_with_what_the_words_leave_open() -> None:
     assert semantic.hold_ms(0.2, 0.002) == t.MELODY_HOLD_MS
     assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, 0.9) == 100, "never longer than the client asked"
     patient = t.TurnPolicy(longest_hold_ms=2 * t.DOUBT_CAP_MS)
-    assert patient.hold_ms(0.99, 0.002) == 2 * t.SUREST_HOLD_MS, "low eagerness is patient with every ending"
+    assert patient.hold_ms(0.99, 0.002) == t.PATIENT_HOLD_MS, "low eagerness is patient with every ending"
 
 
 def test_before_the_words_are_known_the_melody_decides() -> None:

@@ -19,7 +19,7 @@ from moksori.settings import Engine, Settings, Upstream
 from moksori.telemetry import Telemetry
 from tests.mocks.upstream import PROFILES, MockUpstream
 
-CONNECT_S = 1.0
+CONNECT_S = 2.5
 
 
 @dataclass

@@ -107,6 +107,12 @@ def test_what_is_rendered_is_what_may_be_said(settings: Settings, said: str, not
     assert not any("{" in text for text in phrases.ahead().texts)
 
 
+def test_a_pull_for_profile_lite_renders_what_lite_says() -> None:
+    phrases_ahead.register(Settings(), lite=True)
+
+    assert "네, 잘 들립니다." in phrases.ahead().texts
+
+
 def test_the_policys_numbers_are_in_what_is_rendered() -> None:
     """Given the shop's passages, what is rendered is what is read out: fees and days filled in."""
     phrases_ahead.register(Settings(shop={"demo": True}))
