@@ -99,6 +99,7 @@ class Peer:
         self._secrets: dict[str, float] = {}
         self._ids = itertools.count(1)
         self._live: set[WebSocket] = set()
+        self._calls: dict[str, Call] = {}
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -243,21 +244,23 @@ class Peer:
             )
             await ws.close(4404)
             return
-        call = Call(self, ws, session or Session(self._id("sess")))
+        call = self._calls.get(session.id) if session else None
+        if call is None:
+            call = Call(self, ws, session or Session(self._id("sess")))
         self.sessions[call.session.id] = call.session
+        self._calls[call.session.id] = call
         self._live.add(ws)
         try:
-            await call.run(
-                ws.query_params.get("last_event_id") if session else None, resumed=session is not None
-            )
+            await call.run(ws, ws.query_params.get("last_event_id", ""), resumed=session is not None)
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
             self._live.discard(ws)
-            call.end()
 
 
 class Call:
+    """One conversation, whatever socket it is on: an answer goes on into the log while the line is down."""
+
     def __init__(self, peer: Peer, ws: WebSocket, session: Session) -> None:
         self.peer = peer
         self.ws = ws
@@ -265,16 +268,15 @@ class Call:
         self.answering: asyncio.Task[None] | None = None
         self.response: str | None = None
         self.open: list[Event] = []
-
-    def end(self) -> None:
-        if self.answering:
-            self.answering.cancel()
+        self.replaying = False
 
     async def send(self, event: Event, *, durable: bool = True) -> None:
         event = {"event_id": self.peer._id("event"), **event}
         if durable:
             self.session.log.append(event)
-        await self.ws.send_text(json.dumps(event, ensure_ascii=False))
+        if not self.replaying:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await self.ws.send_text(json.dumps(event, ensure_ascii=False))
 
     def described(self) -> Event:
         base: Event = {
@@ -287,7 +289,8 @@ class Call:
         }
         return {**base, **self.session.settings}
 
-    async def run(self, after: str | None, *, resumed: bool) -> None:
+    async def run(self, ws: WebSocket, after: str, *, resumed: bool) -> None:
+        self.ws = ws
         created: Event = {"type": "session.created", "session": self.described()}
         if resumed:
             created["resume"] = {
@@ -295,14 +298,17 @@ class Call:
                 "input_audio_ms": self.session.samples * 1000 // RATE,
                 "gap": False,
             }
-        missed = list(self.session.log)
-        await self.send(created, durable=not resumed)
         if resumed:
-            ids = [e["event_id"] for e in missed]
-            for event in missed[ids.index(after) + 1 if after in ids else 0 :]:
-                await self.ws.send_text(json.dumps(event, ensure_ascii=False))
+            self.replaying = True
+            await ws.send_text(json.dumps({"event_id": self.peer._id("event"), **created}))
+            for event in self.session.log:  # Grows while it is read: the answer may still be going on.
+                if event.get("event_id", "") > after:  # Ids ascend; the last one seen may be of a passing event.
+                    await ws.send_text(json.dumps(event, ensure_ascii=False))
+            self.replaying = False
+        else:
+            await self.send(created)
         while True:
-            event = json.loads(await self.ws.receive_text())
+            event = json.loads(await ws.receive_text())
             self.peer.client_events.append({**event, "at": time.monotonic()})
             if not self.peer.deaf:
                 await self.heard(event)
