@@ -4,8 +4,9 @@ Synthetic speakers that no measured set contains say sentences that no measured 
 sentence alone against the same words cut out of a longer one, so that only the sound can tell them apart. *Onset*: the
 beginning of acknowledgements against that of anything else, cut where the turn machine would look at them,
 and whole where the voice pauses earlier. *Still*: the mean of what the encoder makes of the silence after the same
-sentences, by its place in the window. The parts that are not named stay as they are in the file. The first two are ridge-regularised logistic regressions on what Whisper base's encoder
-gives; every onset voice counts the same, whatever it says. Needs flite and espeak-ng.
+sentences, by its place in the window. The parts that are not named stay as they are in the file. The first two are
+ridge-regularised logistic regressions on what Whisper base's encoder gives; every onset voice counts the same, whatever
+it says. Needs flite and espeak-ng.
 """
 
 from __future__ import annotations
@@ -39,7 +40,21 @@ from moksori.engine.whisper import GLANCE_PAD_S, PAD_S, Whisper
 from moksori.engine.witness import FRAME as ENCODED
 from moksori.engine.witness import STILL_BLOCK, ending_features, onset_features
 
-ENDING = ("hibari", "flite:kal16", "flite:kal", "espeak-ng:en-gb+f3", "espeak-ng:en-029+m3")
+ENDING: tuple[tuple[str, float], ...] = (
+    ("hibari", 1.0),
+    ("hibari", 0.88),
+    ("flite:kal16", 1.0),
+    ("flite:kal16", 1.12),
+    ("flite:kal", 1.0),
+    ("espeak-ng:en-gb+f3", 1.0),
+    ("espeak-ng:en-029+m3", 1.0),
+    ("espeak-ng:en-gb-scotland+m5", 1.0),
+    ("espeak-ng:en-gb-x-rp+f2", 1.0),
+    ("accent:jf_tebukuro", 1.0),
+    ("accent:jf_gongitsune", 0.94),
+    ("accent:jm_kumo", 1.05),
+)
+"""Voice, and the size of its throat: resampled, a voice sounds like another speaker's."""
 ONSET: tuple[tuple[str, str, tuple[float, ...]], ...] = (
     ("en", "hibari", (1.0, 0.88)),
     ("en", "accent:jf_tebukuro", (1.0,)),
@@ -51,8 +66,16 @@ ONSET: tuple[tuple[str, str, tuple[float, ...]], ...] = (
     ("en", "espeak-ng:en-029+m3", (1.0,)),
     ("ko", "kokoro:jf_tebukuro", (1.0,)),
     ("ko", "kokoro:jm_kumo", (1.0, 1.12)),
+    ("en", "espeak-ng:en-gb-scotland+m5", (1.0,)),
+    ("en", "espeak-ng:en-gb-x-rp+f2", (1.0,)),
+    ("en", "accent:jf_nezumi", (1.04,)),
+    ("ko", "kokoro:jf_nezumi", (1.0, 0.9)),
+    ("ko", "kokoro:jf_gongitsune", (1.0,)),
 )
-"""Language, voice, and the sizes of its throat: resampled, a voice sounds like another speaker's."""
+"""Language, voice, and the sizes of its throat."""
+ONSET_READINGS: tuple[tuple[int, float, int], ...] = ((10, 1.0, 3), (15, 8.0, 7), (15, 0.25, 7))
+"""Speakers from the first on, how much a Korean one counts, and how many of the features: the mean of these three
+readings errs less than any of them."""
 GLANCES_MS = (192, 288, 384)
 """Lengths of the speech at which it is looked at."""
 LEAD_MS, SILENCE_MS = 300, 96
@@ -62,8 +85,11 @@ STILL_PAD_S = 13.0
 STILL_LINES = 18
 """Of each voice; one of them has one to six sentences, so that silence begins all over the window."""
 WINDOW_FRAMES = 1500
+WIDTH = 512
+"""Numbers of a frame."""
 PARTS = ("ending", "onset", "still")
-RIDGE = 1_000.0
+RIDGES = {"ending": 100.0, "onset": 1_000.0}
+"""How strongly each reading is kept plain: the more speakers, the less."""
 OUT = Path("src/moksori/engine/witness.npz")
 ASKING = frozenset(
     [
@@ -128,6 +154,10 @@ def speak(text: str, voice: str, speed: float) -> Floats:
     return say(text, voice, speed)
 
 
+def sized(speech: Floats, size: float) -> Floats:
+    return soxr.resample(speech, RATE, RATE / size).astype(np.float32)
+
+
 def on_the_line(speech: Floats, before_ms: float, after_ms: int, rng: np.random.Generator) -> Floats:
     """At the level and in the noise of the measured sets, some room around it; 16 kHz."""
     level = np.float32(
@@ -143,8 +173,9 @@ def features(model: Whisper, heard: Floats, pad_s: float, of: Callable[[Floats, 
     return of(np.asarray(model._encode(heard, pad_s), np.float32)[0], len(heard))
 
 
-def endings(model: Whisper, voice: str, pairs: list[str]) -> tuple[list[Floats], list[int]]:
-    rng, chance = np.random.default_rng(zlib.crc32(voice.encode())), random.Random(voice)
+def endings(model: Whisper, voice: str, size: float, pairs: list[str]) -> tuple[list[Floats], list[int]]:
+    speaker = voice if size == 1 else f"{voice}@{size:g}"
+    rng, chance = np.random.default_rng(zlib.crc32(speaker.encode())), random.Random(speaker)
     found: list[Floats] = []
     for pair in pairs:
         alone, rest = (part.strip() for part in pair.split("|"))
@@ -152,7 +183,7 @@ def endings(model: Whisper, voice: str, pairs: list[str]) -> tuple[list[Floats],
         mark = "?" if alone.split()[0] in ASKING else "."
         whole = speak(f"{alone} {rest}{mark}", voice, speed)
         cut = trimmed(whole[: _boundary(whole, speak(rest + mark, voice, speed))].copy())
-        spoken = (speak(alone + mark, voice, speed), cut, whole)
+        spoken = (sized(each, size) for each in (speak(alone + mark, voice, speed), cut, whole))
         lines = [on_the_line(speech, LEAD_MS, SILENCE_MS, rng) for speech in spoken]
         found += [features(model, heard, PAD_S, ending_features) for heard in lines]
     return found, [0, 1, 0] * len(pairs)
@@ -201,8 +232,7 @@ class Onsets:
             for text, size in itertools.product(lines, sizes):
                 paces = (chance.choice((0.82, 0.9)), chance.choice((1.0, 1.1, 1.2)))
                 for pace in paces if label else (chance.choice((0.9, 1.0, 1.1)),):
-                    speech = soxr.resample(speak(text, voice, pace), RATE, RATE / size)
-                    self._add(speech.astype(np.float32), label, voice, rng)
+                    self._add(sized(speak(text, voice, pace), size), label, f"{language} {voice}", rng)
 
     def _add(self, speech: Floats, label: int, speaker: str, rng: np.random.Generator) -> None:
         heard = on_the_line(speech, ROOM_MS + rng.random() * turns.FRAME_MS, TAIL_MS, rng)
@@ -211,21 +241,36 @@ class Onsets:
             self.labels.append(label)
             self.speakers.append(speaker)
 
-    def weights(self) -> Floats:
-        """Every speaker counts the same, and so do both answers of each."""
-        pairs = list(zip(self.speakers, self.labels, strict=True))
+    def reading(self, speakers: int, korean: float, parts: int) -> tuple[Floats, float]:
+        """One of `ONSET_READINGS`, its weights filled up to the features of them all."""
+        first = list(dict.fromkeys(self.speakers))[:speakers]
+        chosen = [at for at, speaker in enumerate(self.speakers) if speaker in first]
+        size = parts * WIDTH
+        w, bias = fit(
+            [self.rows[at][:size] for at in chosen],
+            [self.labels[at] for at in chosen],
+            RIDGES["onset"],
+            self._shares(chosen, korean),
+        )
+        return np.concatenate([w, np.zeros(len(self.rows[0]) - size)]), bias
+
+    def _shares(self, chosen: list[int], korean: float) -> Floats:
+        """Every speaker counts the same, a Korean one `korean` times as much, and so do both answers of each."""
+        pairs = [(self.speakers[at], self.labels[at]) for at in chosen]
         share = {pair: 1 / pairs.count(pair) for pair in set(pairs)}
-        given = np.array([share[pair] for pair in pairs])
+        given = np.array([share[pair] * (korean if pair[0].startswith("ko ") else 1) for pair in pairs])
         return given * len(given) / given.sum()
 
 
-def fit(rows: list[Floats], labels: list[int], share: Floats | None = None) -> tuple[Floats, float]:
+def fit(
+    rows: list[Floats], labels: list[int], ridge_of: float, share: Floats | None = None
+) -> tuple[Floats, float]:
     """Weights and bias at even odds; iteratively reweighted least squares."""
     x, y = np.array(rows, np.float64), np.array(labels, np.float64)
     share = np.ones(len(y)) if share is None else share
     mean, spread = x.mean(0), x.std(0) + 1e-3
     z = np.column_stack([(x - mean) / spread, np.ones(len(y))])
-    ridge = np.append(np.full(z.shape[1] - 1, RIDGE), 1e-6)
+    ridge = np.append(np.full(z.shape[1] - 1, ridge_of), 1e-6)
     beta = np.zeros(z.shape[1])
     for _ in range(12):
         p = 1 / (1 + np.exp(-np.clip(z @ beta, -30, 30)))
@@ -241,7 +286,8 @@ def still(model: Whisper, texts: dict[str, Any]) -> Floats:
     """[300, 512]: means of the encoder's frames later than a second after speech, over `STILL_BLOCK` places each."""
     rng, chance = np.random.default_rng(0), random.Random(0)
     sums, counts = np.zeros((WINDOW_FRAMES, 512)), np.zeros((WINDOW_FRAMES, 1))
-    voices = [("en", voice) for voice in ENDING] + [("ko", voice) for lang, voice, _ in ONSET if lang == "ko"]
+    voices = [("en", voice) for voice, size in ENDING if size == 1.0]
+    voices += [("ko", voice) for lang, voice, _ in ONSET if lang == "ko"]
     for (language, voice), line in itertools.product(voices, range(STILL_LINES)):
         said = [pair.replace("| ", "") for pair in chance.sample(texts[language]["pairs"], 1 + line % 6)]
         heard = on_the_line(
@@ -263,15 +309,21 @@ def main(parts: list[str]) -> None:
         learned["still"] = still(model, texts).astype(np.float16)
     fitted: dict[str, tuple[Floats, float]] = {}
     if "ending" in parts:
-        ends = [endings(model, voice, texts["en"]["pairs"]) for voice in ENDING]
+        ends = [endings(model, voice, size, texts["en"]["pairs"]) for voice, size in ENDING]
         fitted["ending"] = fit(
-            [f for found, _ in ends for f in found], [y for _, labels in ends for y in labels]
+            [f for found, _ in ends for f in found],
+            [y for _, labels in ends for y in labels],
+            RIDGES["ending"],
         )
     if "onset" in parts:
         onsets = Onsets(model)
         for language, voice, sizes in ONSET:
             onsets.voice(language, voice, sizes, texts[language])
-        fitted["onset"] = fit(onsets.rows, onsets.labels, onsets.weights())
+        found = [onsets.reading(*each) for each in ONSET_READINGS]
+        fitted["onset"] = (
+            np.mean([w for w, _ in found], axis=0),
+            float(np.mean([bias for _, bias in found])),
+        )
     for name, (w, bias) in fitted.items():
         learned |= {name: w.astype(np.float16), f"{name}_bias": np.float32(bias)}
     np.savez(OUT, **learned)

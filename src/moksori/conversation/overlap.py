@@ -16,26 +16,32 @@ FIRST_GLANCE_MS = 192
 """Speech after which it is looked at first: about a syllable, enough for its sound."""
 GLANCE_BEFORE_MS = 300
 """Audio before the speech that a look contains."""
-LOOK_AGAIN_MS = 96
-"""And again after so much more, while the sound alone is looked at."""
+SECOND_GLANCE_MS = 288
+"""And again after so much; where that leaves it open, at every frame until `DECIDE_MS`."""
+LATER_GLANCE_MS = 96
+"""Speech that began like an acknowledgement is looked at again after so much more."""
 WORDS_FROM_MS = 480
 """From this length on a look also gives words, takes longer, and is taken at every `GLANCE_EVERY_MS`."""
 GLANCE_EVERY_MS = 192
 DECIDE_MS = 352
 """Speech of this length whose words are not known yet takes the turn: the loudspeaker is silent within 400 ms."""
-LONGEST_ACKNOWLEDGEMENT_MS = 1_100
-""""Oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
-FIRST_TAKES, FIRST_LISTENS = 0.1, 0.8
+LONGEST_ACKNOWLEDGEMENT_MS = 1_300
+"""A slow "mm-hmm", "oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
+FIRST_TAKES, FIRST_LISTENS = 0.06, 0.85
 """Probability of an acknowledgement up to which the first look decides against one, and from which on for one."""
-LISTENS = 0.55
-"""What the second look asks for: below it the speech takes the turn. "I want" and "I see" begin alike; to stop too
-late is worse than to stop for nothing, which is mended: the answer then goes on where it stopped."""
-TAKES = 0.3
-"""Up to here what began like an acknowledgement takes the turn after all."""
-CLEARLY = 0.75
+TAKES, LISTENS = 0.3, 0.55
+"""The same for the looks after it. "I want" and "I see" begin alike: what is still open at `DECIDE_MS` takes the turn.
+To stop too late is worse than to stop for nothing, which is mended: the answer then goes on where it stopped."""
+TAKES_AFTER_ALL = 0.2
+"""Up to here what began like an acknowledgement takes the turn."""
+CLEARLY = 0.5
 """From here on the sound is believed against the words: "mm-hmm" is often written as others."""
-MISHEARD_WORDS = 3
-"""An acknowledgement is written as at most so many words."""
+SURELY = 0.75
+"""What it takes to go on with an answer that was stopped, whatever the words."""
+MISHEARD_WORDS = 4
+"""An acknowledgement is written as at most so many different words."""
+WORDS_A_SECOND = 5.5
+"""Nobody speaks more: what is written as more was a hum."""
 REMAINING_MS = 700
 """An answer with less left to play is as good as over: then an acknowledgement is a reply to it."""
 
@@ -58,6 +64,8 @@ class State:
     glanced_ms: int = 0
     """Length of the speech that was looked at last."""
     looks: int = 0
+    looking: bool = False
+    """A look was asked for and has not come back."""
     pauses: bool = False
     """The speaker is silent: the words will be known soon."""
     listens: float | None = None
@@ -157,18 +165,25 @@ def _goes_on(state: State, event: GoesOn) -> tuple[State, Output | None]:
     limit = DECIDE_MS if state.phase is Overlap.UNHEARD else LONGEST_ACKNOWLEDGEMENT_MS
     if length >= limit:
         return IDLE, Output.INTERRUPT
-    every = LOOK_AGAIN_MS if state.glanced_ms < WORDS_FROM_MS else GLANCE_EVERY_MS
-    due = FIRST_GLANCE_MS if state.looks == 0 else state.glanced_ms + every
-    if event.can_glance and length >= due:
+    if event.can_glance and not state.looking and length >= _due(state):
         return _looked(state, event.at_ms), Output.GLANCE
     return state, None
 
 
+def _due(state: State) -> int:
+    """Length of the speech from which on the next look is worth it."""
+    if state.phase is Overlap.ACKNOWLEDGING:
+        return state.glanced_ms + (LATER_GLANCE_MS if state.glanced_ms < WORDS_FROM_MS else GLANCE_EVERY_MS)
+    return FIRST_GLANCE_MS if state.looks == 0 else SECOND_GLANCE_MS
+
+
 def _looked(state: State, at_ms: int) -> State:
-    return replace(state, glanced_ms=at_ms - state.onset_ms, looks=state.looks + 1)
+    return replace(state, glanced_ms=at_ms - state.onset_ms, looks=state.looks + 1, looking=True)
 
 
 def _words(state: State, event: Words) -> tuple[State, Output | None]:
+    if not event.whole:
+        state = replace(state, looking=False)
     if event.listens is not None and not event.whole:
         state = replace(state, listens=event.listens)
         least, most = _bounds(state)
@@ -179,7 +194,7 @@ def _words(state: State, event: Words) -> tuple[State, Output | None]:
     if not event.text.strip():
         return state, None  # nothing understood: a cough, or too little of a word
     fits = is_acknowledgement(event.text) if event.whole else may_become_acknowledgement(event.text)
-    if fits or misheard(event.text, state.listens):
+    if fits or misheard(event.text, state.listens, state.glanced_ms):
         return replace(state, phase=Overlap.ACKNOWLEDGING), None
     return IDLE, Output.INTERRUPT
 
@@ -187,8 +202,8 @@ def _words(state: State, event: Words) -> tuple[State, Output | None]:
 def _bounds(state: State) -> tuple[float, float]:
     """Up to where the sound of this look decides against an acknowledgement, and from where on for one."""
     if state.phase is Overlap.ACKNOWLEDGING or state.pauses:
-        return TAKES, LISTENS
-    return (FIRST_TAKES, FIRST_LISTENS) if state.looks == 1 else (LISTENS - 1e-9, LISTENS)
+        return TAKES_AFTER_ALL, LISTENS
+    return (FIRST_TAKES, FIRST_LISTENS) if state.looks == 1 else (TAKES, LISTENS)
 
 
 _WORDS = re.compile(r"[^\W\d_]+")
@@ -202,6 +217,12 @@ _KOREAN = (
 )
 _ACKNOWLEDGING = frozenset([*_ENGLISH.split(), *_KOREAN.split()])
 """Words that alone, or with one another, take no turn. "I see" is often written "I C"."""
+_TURN_ENGLISH = "no nope not stop wait hold hang cancel but actually sorry help what listen excuse"
+_TURN_KOREAN = (
+    "아니 아니요 아뇨 아닌데요 잠깐 잠깐만 잠깐만요 잠시만요 그만 그만요 그만하세요 저기 저기요 근데 취소"
+)
+_TAKING = frozenset([*_TURN_ENGLISH.split(), *_TURN_KOREAN.split()])
+"""A first word that takes the turn however it sounded."""
 
 
 def is_acknowledgement(text: str) -> bool:
@@ -211,12 +232,21 @@ def is_acknowledgement(text: str) -> bool:
 
 def only_listens(text: str, listens: float | None) -> bool:
     """Whether speech that is over was an acknowledgement: by its words, or by its sound where they are few."""
-    return is_acknowledgement(text) or misheard(text, listens)
+    return is_acknowledgement(text) or (misheard(text, listens) and listens is not None and listens >= SURELY)
 
 
-def misheard(text: str, listens: float | None) -> bool:
-    """Whether a sound that is clear outweighs these words: a hum is written as whatever the model knows."""
-    return listens is not None and listens >= CLEARLY and len(_WORDS.findall(text)) <= MISHEARD_WORDS
+def misheard(text: str, listens: float | None, length_ms: int = 0) -> bool:
+    """Whether a sound that is clear outweighs these words: a hum is written as whatever the model knows.
+
+    `length_ms` is that of the speech, 0 where it is not known.
+    """
+    if listens is None or listens < CLEARLY:
+        return False
+    words = _WORDS.findall(text.casefold())
+    if words and words[0] in _TAKING:
+        return False
+    too_fast = length_ms > 0 and len(words) > WORDS_A_SECOND * length_ms / 1000
+    return too_fast or len(set(words)) <= MISHEARD_WORDS
 
 
 def may_become_acknowledgement(text: str) -> bool:

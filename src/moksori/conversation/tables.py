@@ -96,7 +96,8 @@ OVERLAP: Final[dict[tuple[str, str], frozenset[tuple[str, str | None]]]] = {
     ("unheard", "began"): frozenset({("unheard", None)}),
     ("unheard", "goes_on"): frozenset({("unheard", None), ("unheard", "glance"), ("none", "interrupt")}),
     ("unheard", "pauses"): frozenset({("unheard", None), ("unheard", "glance")}),
-    ("unheard", "words"): frozenset({("none", "interrupt")}),
+    # One look may leave it open: what follows is looked at again.
+    ("unheard", "words"): frozenset({("none", "interrupt"), ("unheard", None)}),
     ("unheard", "acknowledgement"): frozenset({("acknowledging", None)}),
     ("unheard", "over"): frozenset({("none", "interrupt"), ("none", "pass")}),
     ("unheard", "withdrawn"): frozenset({("none", None)}),

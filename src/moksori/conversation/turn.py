@@ -10,6 +10,7 @@ resumes before that re-opens the same turn under a new *revision*; whatever carr
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
@@ -46,10 +47,11 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
-SUREST, SUREST_HOLD_MS = 0.006, 256
-"""Up to this probability that more is coming the wait is what it takes to understand the words."""
-DOUBT = 0.35
-"""From there the wait grows with this power of the odds: at 2 % it is 390 ms, at 6 % 580, at 15 % 820."""
+SUREST, SUREST_HOLD_MS = 0.018, 256
+"""Up to this probability that more is coming, where half of all ends lie, the wait is what it takes to understand the
+words."""
+DOUBT, DOUBT_POWER, DOUBTFUL_HOLD_MS = 2.6, 0.75, 864
+"""From there the wait grows with the odds, fast at first: at 2 % it is 310 ms, at 4 % 600, from 8 % on the longest."""
 UNFINISHED = 0.2
 """Probability from which on words count as broken off."""
 UNFINISHED_HOLD_MS = 1_300
@@ -91,7 +93,8 @@ class TurnPolicy:
         if more >= UNFINISHED:
             hold = UNFINISHED_HOLD_MS
         else:
-            hold = round(SUREST_HOLD_MS * max(1.0, _odds(more) / _odds(SUREST)) ** DOUBT)
+            doubt = max(0.0, math.log(max(more, 1e-9) / (1 - more) / (SUREST / (1 - SUREST))))
+            hold = min(DOUBTFUL_HOLD_MS, round(SUREST_HOLD_MS * (1 + DOUBT * doubt) ** DOUBT_POWER))
         if probability is not None and probability < 0.5:
             hold = max(hold, MELODY_HOLD_MS)
         if self.longest_hold_ms > DOUBT_CAP_MS:
@@ -105,10 +108,6 @@ class TurnPolicy:
             return self.longest_hold_ms
         doubt = max(0.0, (SURE - probability) / (SURE - 0.5))
         return round(floor + doubt * (self.longest_hold_ms - floor))
-
-
-def _odds(probability: float) -> float:
-    return probability / (1 - probability)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ LONE_PAD_S = 8.0
 """Silence encoded after the utterance where the encoder is not the one whose silence is known."""
 SECOND_PAD_S = 12.0
 """Silence after an utterance that came out repeating itself."""
+PROBE_PAD_S = 0.5
 GLANCE_PAD_S = 1.2
 GLANCE_TOKENS = 5
 """A glance writes two or three words; in so short a window the model would go on for ever."""
@@ -131,7 +132,7 @@ class Whisper:
         self._languages = tuple(languages)
         self._witness = Witness()
         probe = np.zeros(HEARING_RATE // 2, np.float32)
-        frames = _frames(self._encode(probe, 0.0))
+        frames = _frames(self._encode(probe, PROBE_PAD_S))
         self.hears_ends = self._witness.goes_on(frames, len(probe)) is not None
         self._knows_silence = not whole_window and self._witness.followed_by_silence(frames, 1) is not None
         self._pad_s = PAD_S if self._knows_silence else WINDOW_S if whole_window else LONE_PAD_S

@@ -26,27 +26,47 @@ SILENT_FRAMES = 5
 """Frames of silence after the voice when a pause is decoded: 64 ms, and what voice activity notices late."""
 LAST_FRAMES = 8
 """Frames of voice that tell how it ends: the last syllable."""
+EARLIER_FRAMES = 16
+"""Frames before them, which that syllable is higher or lower, longer or shorter than."""
 AFTER_FRAMES = 10
 """Frames of silence after what was heard, in which the encoder sums it up."""
+EDGE_FRAMES = 5
+"""Frames of an onset's beginning and end that are looked at by themselves."""
 STILL_BLOCK = 5
 """Frames for which the file holds one mean of encoded silence."""
 _SOUNDEST = 30.0
 
 
 def ending_features(encoded: Floats, samples: int) -> Floats:
-    """[2 * 512]: the last syllable and the silence after it. `encoded` is [frames, 512]."""
+    """[4 * 512]: the last syllable, what came before it, the silence that was heard, the padding after it.
+
+    `encoded` is [frames, 512].
+    """
     end = samples // FRAME
     voice = max(1, end - SILENT_FRAMES)
-    last = encoded[max(0, voice - LAST_FRAMES) : voice].mean(0)
-    return np.concatenate([last, encoded[voice : end + SILENT_FRAMES].mean(0)])
+    last = max(0, voice - LAST_FRAMES)
+    earlier = encoded[max(0, last - EARLIER_FRAMES) : max(1, last)]
+    parts = (encoded[last:voice], earlier, encoded[voice:end], encoded[end : end + AFTER_FRAMES])
+    return np.concatenate([part.mean(0) for part in parts])
 
 
 def onset_features(encoded: Floats, samples: int) -> Floats:
-    """[3 * 512]: all speech so far, the padding after it, its last 100 ms."""
+    """[7 * 512]: all speech so far, the padding after it, its last 100 ms; its first 100 ms, what lies between, and the
+    padding in two parts.
+    """
     end = samples // FRAME
     begin = min(PADDING_FRAMES, max(0, end - 1))
-    spoken, after = encoded[begin:end].mean(0), encoded[end : end + AFTER_FRAMES].mean(0)
-    return np.concatenate([spoken, after, encoded[max(0, end - 5) : end].mean(0)])
+    after = end + AFTER_FRAMES
+    parts = (
+        encoded[begin:end],
+        encoded[end:after],
+        encoded[max(0, end - EDGE_FRAMES) : end],
+        encoded[begin : begin + EDGE_FRAMES],
+        encoded[begin + EDGE_FRAMES : max(begin + EDGE_FRAMES + 1, end - EDGE_FRAMES)],
+        encoded[end : end + EDGE_FRAMES - 1],
+        encoded[end + EDGE_FRAMES - 1 : after + 2],
+    )
+    return np.concatenate([part.mean(0) for part in parts])
 
 
 class Witness:

@@ -139,7 +139,7 @@ def test_a_sentence_that_breaks_off_is_waited_for_and_answered_whole() -> None:
     c.silence(192)
     c.judged(0.99)
     c.transcribed("My order number is four seven one nine.")
-    c.silence(640)
+    c.silence(704)
     assert len(c.of("input_audio_buffer.committed")) == 1
 
 

@@ -54,10 +54,10 @@ def _kind(event: overlap.Event) -> str:
 def test_the_machine_does_what_its_table_says_and_all_of_it() -> None:
     events: list[overlap.Event] = [
         overlap.Began(1000),
-        *(overlap.GoesOn(1000 + ms, g) for ms in (96, 224, 352, 1200) for g in (True, False)),
+        *(overlap.GoesOn(1000 + ms, g) for ms in (96, 224, 352, 1400) for g in (True, False)),
         *(overlap.Pauses(1300, g) for g in (True, False)),
         *(overlap.Words(t, w) for t in ("Yeah", "Stop now") for w in (True, False)),
-        *(overlap.Words("", False, p) for p in (0.1, 0.9)),
+        *(overlap.Words("", False, p) for p in (0.05, 0.1, 0.4, 0.9)),
         *(overlap.Over(t, r) for t in ("Yeah", "Stop now", None) for r in (0, 5000)),
         overlap.Withdrawn(),
     ]
@@ -143,15 +143,47 @@ def test_a_short_word_that_takes_the_turn_is_told_by_its_sound_before_its_words_
     assert c.types == ["input_audio_buffer.speech_started"]
 
 
-def test_the_second_look_decides_by_the_sound_alone() -> None:
-    for listens, sent in ((0.5, ["input_audio_buffer.speech_started"]), (0.7, [])):
-        c = answering()
-        c.speech(192)
-        c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", 0.5))
+@pytest.mark.parametrize(
+    ("looks", "sent"),
+    [
+        ((0.2,), ["input_audio_buffer.speech_started"]),
+        ((0.7,), []),
+        ((0.4, 0.7), []),
+        ((0.4, 0.2), ["input_audio_buffer.speech_started"]),
+        ((0.4, 0.4), ["input_audio_buffer.speech_started"]),
+    ],
+)
+def test_later_looks_decide_by_the_sound_alone(looks: tuple[float, ...], sent: list[str]) -> None:
+    c = answering()
+    c.speech(192)
+    c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", 0.5))
+    c.speech(64)
+    for listens in looks:
         assert c.types == []
-        c.speech(96)
+        c.speech(32)
         c.happens(ev.Glimpsed(c.last(ev.Glance).job, "", listens))
-        assert c.types == sent
+    if len(looks) == 2:
+        c.speech(32)
+    assert c.types == sent
+
+
+def test_a_look_is_waited_for_before_the_next_one() -> None:
+    c = answering()
+    c.speech(192)
+    before = len(c.all(ev.Glance))
+    c.speech(128)
+    assert len(c.all(ev.Glance)) == before
+
+
+@pytest.mark.parametrize("text", ["No.", "Stop!", "Wait a minute", "아니요", "잠깐만요"])
+def test_words_that_take_the_turn_do_so_however_they_sound(text: str) -> None:
+    assert not overlap.misheard(text, 0.99, 400)
+
+
+def test_more_words_than_anybody_can_say_were_a_hum() -> None:
+    assert overlap.misheard("and then make sure they come", 0.8, 600)
+    assert not overlap.misheard("and then make sure they come", 0.8, 1_200)
+    assert overlap.misheard("Share Share Share Share Share", 0.8, 1_200), "one word, written again and again"
 
 
 def test_what_is_over_and_unclear_waits_for_its_words() -> None:
@@ -313,7 +345,7 @@ def test_words_cut_short_do_not_outweigh_a_sound_that_is_clear() -> None:
     assert output is None and hum.phase is overlap.Overlap.ACKNOWLEDGING
     hum, output = overlap.step(hum, overlap.Words("NM agent", whole=False, listens=0.85))
     assert output is None and hum.phase is overlap.Overlap.ACKNOWLEDGING
-    _, output = overlap.step(hum, overlap.Words("NM agent", whole=False, listens=0.6))
+    _, output = overlap.step(hum, overlap.Words("NM agent", whole=False, listens=0.4))
     assert output is overlap.Output.INTERRUPT
     _, output = overlap.step(hum, overlap.Words("and then they shall go", whole=False, listens=0.85))
     assert output is overlap.Output.INTERRUPT, "more words than an acknowledgement has"

@@ -109,9 +109,10 @@ def test_the_hold_grows_with_what_the_words_leave_open() -> None:
             assert holds == sorted(holds)
             assert min(holds) >= min(t.SUREST_HOLD_MS, policy.longest_hold_ms)
             assert max(holds) == min(t.UNFINISHED_HOLD_MS, policy.longest_hold_ms)
-    assert semantic.hold_ms(0.99, 0.002) == semantic.hold_ms(None, 0.006) == t.SUREST_HOLD_MS
-    assert 360 < semantic.hold_ms(None, 0.02) < 420
-    assert 560 < semantic.hold_ms(None, 0.06) < 600
+    assert semantic.hold_ms(0.99, 0.002) == semantic.hold_ms(None, t.SUREST) == t.SUREST_HOLD_MS
+    assert 290 < semantic.hold_ms(None, 0.02) < 330
+    assert 580 < semantic.hold_ms(None, 0.04) < 620
+    assert semantic.hold_ms(None, 0.1) == t.DOUBTFUL_HOLD_MS
     assert semantic.hold_ms(0.2, 0.002) == t.MELODY_HOLD_MS
     assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, 0.9) == 100, "never longer than the client asked"
     patient = t.TurnPolicy(longest_hold_ms=2 * t.DOUBT_CAP_MS)
