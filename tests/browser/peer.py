@@ -302,7 +302,9 @@ class Call:
             self.replaying = True
             await ws.send_text(json.dumps({"event_id": self.peer._id("event"), **created}))
             for event in self.session.log:  # Grows while it is read: the answer may still be going on.
-                if event.get("event_id", "") > after:  # Ids ascend; the last one seen may be of a passing event.
+                if (
+                    event.get("event_id", "") > after
+                ):  # Ids ascend; the last one seen may be of a passing event.
                     await ws.send_text(json.dumps(event, ensure_ascii=False))
             self.replaying = False
         else:
