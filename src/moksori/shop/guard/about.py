@@ -42,6 +42,8 @@ class About:
     """How many things are named in all; None where some are left out, or none."""
     plural: bool
     """Whether more than one thing is named: then "all of it" says nothing new."""
+    changes: bool
+    """Whether something becomes another: then "change it", with a word said back, may mean another change."""
     wanted: frozenset[str]
     """Of a change, words that only what is new has."""
     instead: frozenset[str]
@@ -87,7 +89,8 @@ class About:
             kinds = [actions()["uncart"]]
         found = _goods_in(sentence)
         new, old = _change_in(sentence)
-        again = Kind.AGAIN if new or "address" in action else Kind.NEUTRAL
+        changes = bool(new) or "address" in action
+        again = Kind.AGAIN if changes else Kind.NEUTRAL
         return cls(
             words=frozenset(spoken),
             stems=frozenset(stems),
@@ -102,6 +105,7 @@ class About:
             several=_distinct(found) if len(found) > 1 else (),
             pieces=count if len(found) < 2 else len(found) if not _MORE.search(sentence) else None,
             plural=len(found) > 1 or (count or 1) > 1 or bool(_MORE.search(sentence)),
+            changes=changes,
             wanted=new - old,
             instead=old - new,
             either=new & old,

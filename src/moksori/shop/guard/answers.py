@@ -89,7 +89,8 @@ def understand(transcript: str, about: About) -> Answer:
     if (doubt := _of_another(tokens, about)) is not None and not (order_meant and doubt is Answer.DOUBT):
         return doubt
     said_new = any(_means(token, about.wanted) for token in tokens)
-    if Kind.AGAIN in kinds and (Kind.YES not in kinds or (Kind.SAID_BACK in kinds and not said_new)):
+    said_old = about.changes and Kind.SAID_BACK in kinds and not said_new
+    if Kind.AGAIN in kinds and (Kind.YES not in kinds or said_old):
         # "네, 흰색으로 바꿔주세요" may mean what it is now: only a yes that names nothing is one.
         return Answer.CORRECTION
     if not numbers(transcript) <= about.numbers | _counted(kinds, about) and not _digits_said_back(
@@ -153,7 +154,7 @@ _MAKE = frozenset({"makeit", "makethat", "makethem"})
 
 def _made_as_read_out(after: list[str], about: About) -> bool:
     """Whether "make it …" makes it what was read out: the new option, as many as go into the cart."""
-    first = next((token for token in after if token not in _SMALL and token not in ("a", "an")), "")
+    first = next((token for token in after if token not in _SMALL | _JUST | {"a", "an"}), "")
     if about.wanted:
         return _means(first, about.wanted)
     if "add" not in about.verbs or not first:

@@ -54,7 +54,9 @@ class Names:
             together={a + b: (a, b) for name in said for a, b in pairwise(name)},
             english=_by_sound({w: key(w) for w in single if w.isascii() and len(w) >= SHORTEST}, NAME_SOUNDS),
             korean=_by_sound({w: jamo(w) for w in single if is_hangul(w)}, KOREAN_SOUNDS),
-            phrases={key(each): len(each) for each in whole if len(key(each)) >= PHRASE_SOUNDS},
+            phrases={
+                key(each): len(each) for each in reversed(whole) if len(key(each)) >= PHRASE_SOUNDS
+            },  # the shortest of those that sound alike
         )
 
 
@@ -114,7 +116,7 @@ def _misheard(token: str, names: Names) -> str | None:
     sound = key(token)
     if sound in names.english and _letters_off(token, names.english[sound]) <= LETTERS_OFF:
         return names.english[sound]
-    if sound in names.phrases and abs(len(token) - names.phrases[sound]) <= LETTERS_OFF:
+    if sound in names.phrases and 0 <= len(token) - names.phrases[sound] <= LETTERS_OFF:
         return "it"
     return None
 
