@@ -62,10 +62,17 @@ PRESSES = 8
 DETAIL = 3
 """Words up to which a clause with an option in it only goes on with the wish before ("In black.")."""
 _PRESSED = re.compile(
-    r"\b(can|could|would|will|is|are)\b.{0,24}\b(fix\w*|sort\w*|chang\w+|correct\w*|put right|done|possible|arrang\w+)\b"
-    r"|(고칠|바꿀|바로잡을|고쳐|될|가능|되)\S* ?(수 )?(있|까|나요|요|할까)"
+    r"\b(can|could|would|will|is|are)\b.{0,24}\b((fix|sort|chang|correct|arrang)\w*|put right|done)\b|\bpossible\W*$"
+    r"|(고칠|바꿀|바로잡을) 수 (있|없)|고쳐 (주|줘|질)"
 )
 """How callers ask once more for what they have told ("Can that be fixed?")."""
+_ARRIVED = re.compile(
+    r"^(?!.*\b(?:where|when|why|how|hasnt|havent|not|never|didnt)\b)(?!\W*(?:has|have|did|is|are)\b).*"
+    r"\b(?:i|we|it|they|that|which|parcel|\w+s?) "
+    r"(?:have |has |just |only )*(?:got|received|arrived|came)\b"
+    r"|^(?!.*(?:언제|어디|왜|안 ?[왔오와]|못 ?받|아직)).*(?:받은|받았|왔는데|왔어|왔거든|온 )"
+)
+"""A parcel that has come is told of and not asked after."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
 
 
@@ -243,6 +250,8 @@ class _Wish:
         """Whether it is a question of its own; "I ordered it twice, cancel one" does not ask for the orders."""
         if self.flow == "orders":
             return asks(self.text)
+        if self.flow == "delivery" and not asks(self.text) and _ARRIVED.search(fold(self.text)):
+            return False
         return self.reading.sure >= SURE or (asks(self.text) and next(iter(self.reading.shares)) == self.flow)
 
     def and_said(self, clause: str) -> _Wish:
