@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 
 HOODIE = About.of(
     "I will put 1 × Zip Hoodie (green, M) in your cart, at 49,900 won each. Shall I go ahead?",

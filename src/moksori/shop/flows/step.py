@@ -23,7 +23,8 @@ from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
 from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, general, hits, short, wishes, writes
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 from moksori.shop.guard.text import joined, words
 
 MOST_TRIES = 3
@@ -260,7 +261,9 @@ def _refused(state: State, key: str, error: dict[str, Any], today: date) -> tupl
         if state.goals[0].flow in ABOUT_ONES_OWN and general(state.goals[0].text):
             goal = replace(state.goals[0], flow="policy")
             return _advance(replace(state, goals=(goal, *state.goals[1:])), today)
-        return _advance(replace(state, goals=(Goal("verify", introduced(state.goals[0].text)), *state.goals)), today)
+        return _advance(
+            replace(state, goals=(Goal("verify", introduced(state.goals[0].text)), *state.goals)), today
+        )
     if key == "verify":
         goal = replace(state.goals[0], text="", slots={}, tries=state.goals[0].tries + 1, asked="identity")
         locked = code == "verification_locked" or goal.tries >= MOST_TRIES

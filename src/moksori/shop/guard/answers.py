@@ -99,7 +99,9 @@ def understand(transcript: str, about: About) -> Answer:
         return Answer.NEW_VALUE
     if _another_identifier(transcript, about):
         return Answer.NEW_VALUE
-    if Kind.QUESTION in kinds or asks(transcript.strip()):
+    if Kind.QUESTION in kinds or (
+        asks(transcript.strip()) and not _ends_in_a_name(transcript, tokens, about)
+    ):
         return Answer.QUESTION
     if Kind.DOUBT in kinds:
         return Answer.DOUBT
@@ -142,6 +144,14 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
     if 0 < named < len(about.several):
         return Answer.DOUBT if about.cancels else Answer.CORRECTION
     return None
+
+
+def _ends_in_a_name(transcript: str, tokens: list[str], about: About) -> bool:
+    """Whether what sounds like the ending of a question is that of a word of the read-out ("베이지요", "라지요")."""
+    if transcript.rstrip().endswith(("?", "？")):
+        return False
+    last, heard = tokens[-1], words(transcript)[-1]
+    return (last != heard and last in about.words) or (last.endswith("요") and last[:-1] in about.words)
 
 
 def _asked_for(tokens: list[str], about: About) -> bool:
