@@ -14,7 +14,8 @@ from moksori.shop.flows.matching.options import without_goal
 from moksori.shop.flows.matching.orders import refer
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.wishes import flow_of
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 
 CANCEL = "주문 261118-2001, 텀블러(검정)을 취소하고 25,000원을 환불합니다. 진행할까요?"
 

@@ -12,8 +12,8 @@ from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import value_said
 from moksori.shop.flows.matching.orders import numbered, refer
-from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.wishes import wishes
+from moksori.shop.guard.sounds import by_sound
 
 TODAY = date(2026, 11, 18)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 from moksori.shop.guard.lexicon import lexicon
 from moksori.shop.guard.text import numbers
 

@@ -11,7 +11,8 @@ from moksori.agent.guard import UserTurn
 from moksori.agent.money import Money
 from moksori.agent.tools import Plan
 from moksori.shop.guard import proposal as p
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 from moksori.shop.guard.readout import ReadOut, hearing, unfit
 from tests.unit.shop.guard_kit import START
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 
 ADDRESS = About.of(
     "주문 261118-1001의 배송지 주소를 서울특별시 마포구 양화로 45 302호로 변경합니다. 진행할까요?",

@@ -9,7 +9,8 @@ import itertools
 
 import pytest
 
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 
 YES_EN = ("Yes, {}", "Yes {} please", "yeah, {}", "Sure, {}")
 YES_KO = ("네, {}", "네 {}", "예 {}", "응 {}")

@@ -18,7 +18,8 @@ from moksori.shop.flows.matching.methods import methods_meant
 from moksori.shop.flows.matching.phrases import ordinal
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.wishes import wishes
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 from moksori.shop.snapshot import changes, snapshot
 from tests.unit.shop.little import NOW
 

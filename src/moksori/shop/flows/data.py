@@ -13,7 +13,7 @@ from typing import Any
 
 from moksori.agent.tools import Language
 from moksori.shop.guard.text import fold
-from moksori.shop.texts.catalogue import fill
+from moksori.shop.texts.catalogue import entries, fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Data:
     units: Mapping[str, tuple[str, ...]]
     """How units are said, by how they are written."""
     sizes: Mapping[str, tuple[str, ...]]
-    """How sizes are said that are written as letters."""
+    """How sizes are said, by the value they stand as."""
     same: tuple[tuple[str, ...], ...]
     """Groups of everyday words for one kind of thing, in lower case."""
     vague: frozenset[str]
@@ -91,7 +91,7 @@ def data() -> Data:
         words={name: either(texts) for name, texts in raw["words"].items()},
         reasons={name: either(texts) for name, texts in raw["reason"].items()},
         units={unit: tuple(ways) for unit, ways in raw["unit"].items()},
-        sizes={size: tuple(ways) for size, ways in raw["size"].items()},
+        sizes={size: tuple(ways) for size, ways in entries("words")["size"].items()},
         same=same,
         vague=frozenset(word for word, groups in often.items() if groups > 1),
         methods={name: either(texts) for name, texts in raw["method"].items()},

@@ -107,6 +107,27 @@ def name_in(text: str) -> str | None:
     return words.strip() or None
 
 
+_CALLED = re.compile(
+    r"(?i:\b(?:my name is|the name is|name'?s|name is)) +([A-Za-z]+(?:[ -][A-Za-z]+){1,2}?)(?=[,.]| and\b| my\b|$)"
+    r"|(?i:\b(?:it'?s|this is|i'?m|i am)) +([A-Z][a-z]+(?:[ -][A-Z][a-z]+){1,2})\b"
+    r"|(?:이름은|성함은|이름이) ?([가-힣]{2,4}?)(?:이고요?|고요?|이에요|예요|입니다|인데요?|이라고|라고|,)"
+    r"|([가-힣]{2,4}?)(?:이라고 |라고 )(?:합니다|해요|하는데)"
+    r"|(?<![가-힣])([가-힣]{2,4}?)(?:이고요?|고요?),? ?(?:제 )?(?:전화|휴대폰|핸드폰|번호|이메일)"
+)
+"""A name that is said to be one, in a sentence that is about something else."""
+
+
+def introduced(text: str) -> str:
+    """What callers say of themselves beside a wish, for want of being known; "" where it is less than two details."""
+    found = _CALLED.search(text)
+    name = next((each for each in found.groups() if each), None) if found is not None else None
+    name = name if name is None or name.isascii() or name[0] in _SURNAMES else None
+    number = next((d for d in said_digits(text) if len(d) == 10 and not d.startswith("0")), None)
+    told = [each for each in (phone_in(text), email_in(text), number) if each is not None]
+    called = [] if name is None else [f"my name is {name}" if name.isascii() else f"이름은 {name}입니다"]
+    return ", ".join([*called, *told]) if len(called) + len(told) > 1 else ""
+
+
 def address_in(text: str) -> dict[str, str] | None:
     """Street, district, region and postcode, when all four were said."""
     # Written in one piece, and last: house and flat numbers side by side must not become one.

@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from moksori.shop.flows.sounds import jamo
+from moksori.shop.guard.sounds import jamo
 from moksori.shop.guard.text import fold
 
 BUCKETS = 1 << 15
@@ -43,7 +43,7 @@ def features(text: str, hits: tuple[str, ...] = ()) -> tuple[NDArray[np.int64], 
     index: dict[int, float] = {}
     for name, found in groups.items():
         weight = _WEIGHT[name] / max(1.0, len(found)) ** 0.5
-        for each in found:
+        for each in sorted(found):  # the same order every time: training leaves some out at random
             bucket = zlib.crc32(f"{name}:{each}".encode()) % BUCKETS
             index[bucket] = index.get(bucket, 0.0) + weight
     return np.fromiter(index, np.int64, len(index)), np.fromiter(index.values(), np.float32, len(index))

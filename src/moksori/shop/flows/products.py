@@ -64,8 +64,8 @@ MOST_OPTIONS = 4
 """Options of a product that are named in one sentence."""
 ABOUT_IT = CERTAIN * 2 / 3
 """Score of the policy's search from which on a question that names no product is one of policy."""
-QUERIES = 8
-"""Searches for the product that one sentence names."""
+QUERIES = 6
+"""Searches for the product that one sentence names; an answer has room for a few more tools beside them."""
 
 
 def _nouns(text: str) -> list[str]:

@@ -106,16 +106,32 @@ def delivery(state: State, goal: Goal, today: date) -> Served:
         facts |= {"courier": shipment["courier"][language], "number": enumerate_(numbers, language)}
     numbered = bool(numbers) and has("tracking_number", goal.text)
     if code == "shipped" and shipment is not None:
-        facts["when"] = _day(shipment["expected_at"], language)
-        text = say("delivery_number" if numbered else "delivery_shipped", language, **facts)
+        where = "delivery_number" if numbered else _whereabouts(shipment)
+        facts |= {"when": _day(shipment["expected_at"], language), "place": _place(shipment)}
         hour = f" {say('no_hour', language)}" if has("hour", goal.text) else ""
-        return goal, Done(text + hour)
+        return goal, Done(say(where, language, **facts) + hour)
     if code == "delivered":
         facts["when"] = _day(track["delivered_at"], language)
         return goal, Done(say("delivered_number" if numbered else "delivery_delivered", language, **facts))
     return goal, Done(
         say("delivery_cancelled" if code == "cancelled" else "delivery_waiting", language, **facts)
     )
+
+
+LONGEST_PLACE = 20
+"""Letters of a place that are read out; it is the courier's text."""
+
+
+def _whereabouts(shipment: dict[str, Any]) -> str:
+    """What is said of a parcel on its way, by what the courier reported last."""
+    code = shipment["events"][-1]["event"]["code"] if shipment["events"] else ""
+    if code == "at_hub" and 0 < len(_place(shipment)) <= LONGEST_PLACE:
+        return "delivery_hub"
+    return "delivery_out" if code == "out_for_delivery" else "delivery_shipped"
+
+
+def _place(shipment: dict[str, Any]) -> str:
+    return str(shipment["events"][-1]["place"] or "") if shipment["events"] else ""
 
 
 def _grouped(number: str) -> str:

@@ -16,13 +16,15 @@ from moksori.agent.language import spoken_language
 from moksori.agent.tools import Language
 from moksori.shop.flows.corrections import corrected_wish, put_right, says_other
 from moksori.shop.flows.data import say
+from moksori.shop.flows.details import introduced
 from moksori.shop.flows.intents import FAULT
 from moksori.shop.flows.matching.phrases import has, ordinal
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
 from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, general, hits, short, wishes, writes
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 from moksori.shop.guard.text import joined, words
 
 MOST_TRIES = 3
@@ -259,7 +261,9 @@ def _refused(state: State, key: str, error: dict[str, Any], today: date) -> tupl
         if state.goals[0].flow in ABOUT_ONES_OWN and general(state.goals[0].text):
             goal = replace(state.goals[0], flow="policy")
             return _advance(replace(state, goals=(goal, *state.goals[1:])), today)
-        return _advance(replace(state, goals=(Goal("verify", ""), *state.goals)), today)
+        return _advance(
+            replace(state, goals=(Goal("verify", introduced(state.goals[0].text)), *state.goals)), today
+        )
     if key == "verify":
         goal = replace(state.goals[0], text="", slots={}, tries=state.goals[0].tries + 1, asked="identity")
         locked = code == "verification_locked" or goal.tries >= MOST_TRIES

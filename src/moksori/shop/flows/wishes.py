@@ -17,11 +17,12 @@ from moksori.shop.flows.intents import FAULT, NONE, intents
 from moksori.shop.flows.matching.options import said_values, value_said
 from moksori.shop.flows.matching.orders import SHORTEST_NUMBER
 from moksori.shop.flows.matching.phrases import has
-from moksori.shop.flows.sounds import by_sound
 from moksori.shop.flows.state import Goal
+from moksori.shop.guard.sounds import by_sound
 from moksori.shop.guard.text import asks, fold, words
 
-SMALL_TALK = ("greeting", "thanks", "goodbye")
+GREETING = "greeting"
+SMALL_TALK = (GREETING, "thanks", "goodbye")
 BETWEEN = "between"
 """Two wishes that were equally likely; the caller is asked which."""
 SURE = 0.85
@@ -54,8 +55,24 @@ OF_A_LOSS = frozenset({"lost", "delivery", "orders", "human", "refund_status", "
 """What the clauses may sound like in which somebody tells of a parcel that is lost."""
 DARES = 0.55
 """How sure the model must be of a change that no expression names; else the caller is asked which of two is meant."""
+CHANGES = ("change_payment", "change_address", "account_address", "cart_set")
+"""Wishes that are called a change or a switch as well."""
+PRESSES = 8
+"""Words up to which a clause with a pronoun may only press for what was wished before it."""
 DETAIL = 3
 """Words up to which a clause with an option in it only goes on with the wish before ("In black.")."""
+_PRESSED = re.compile(
+    r"\b(can|could|would|will|is|are)\b.{0,24}\b((fix|sort|chang|correct|arrang)\w*|put right|done)\b|\bpossible\W*$"
+    r"|(고칠|바꿀|바로잡을) 수 (있|없)|고쳐 (주|줘|질)"
+)
+"""How callers ask once more for what they have told ("Can that be fixed?")."""
+_ARRIVED = re.compile(
+    r"^(?!.*\b(?:where|when|why|how|hasnt|havent|not|never|didnt)\b)(?!\W*(?:has|have|did|is|are)\b).*"
+    r"\b(?:i|we|it|they|that|which|parcel|\w+s?) "
+    r"(?:have |has |just |only )*(?:got|received|arrived|came)\b"
+    r"|^(?!.*(?:언제|어디|왜|안 ?[왔오와]|못 ?받|아직)).*(?:받은|받았|왔는데|왔어|왔거든|온 )"
+)
+"""A parcel that has come is told of and not asked after."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
 
 
@@ -83,6 +100,8 @@ def read(text: str) -> Reading:
     best = next(iter(shares))
     if found:
         rule = max(found, key=lambda flow: shares.get(flow, 0.0))
+        if set(found) == {GREETING} and best not in (GREETING, NONE, FAULT) and shares[best] >= LIKELY:
+            return Reading(best, shares[best], shares, ruled=False)  # "Hello" is said before anything
         if found[0] in SMALL_TALK or shares.get(rule, 0.0) < max(LIKELY, CLEARER * shares.get(found[0], 0.0)):
             rule = found[0]  # the narrower, unless the model clearly holds for another
         most = (
@@ -133,6 +152,8 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
             found[-1] = _Wish(flow, f"{lead} {clause}".strip(), reading)
         elif found and _same_thing(found[-1], flow, clause, reading):
             found[-1] = found[-1].and_wished(flow, clause, reading)
+        elif (at := _spoken_of(found, flow, clause)) is not None:
+            found[at] = found[at].and_said(clause)
         else:
             found.append(_Wish(flow, f"{lead} {clause}".strip(), reading))
             lead = ""
@@ -151,12 +172,16 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
         and all(w.flow == "cart" or not w.reading.ruled for w in found)
     ):
         return [Goal("cart_set", text)]
+    if "cart" in flows and "cart_set" in in_all and not any(writes(each.flow) for each in found):
+        found = [replace(each, flow="cart_set") if each.flow == "cart" else each for each in found]
     if any(writes(each.flow) or each.flow in HANDED_OVER for each in found):
-        found = [each for each in found if each.flow not in ASIDES or each.asked()]
+        found = [w for w in found if w.flow not in ASIDES or (w.asked() and not has("unsent", w.text))]
     handed = [each for each in found if each.flow in HANDED_OVER]
     found = [each for each in found if each.flow not in HANDED_OVER or each is handed[0]]
     if len(found) == 1 and found[0].flow == "account" and address_in(text) is not None:
         return [Goal("account_address", text)]
+    if len(found) == 1 and _sent_elsewhere(found[0], text):
+        return [Goal("change_address", text)]
     if len(found) == 1:
         return [
             Goal(
@@ -225,6 +250,8 @@ class _Wish:
         """Whether it is a question of its own; "I ordered it twice, cancel one" does not ask for the orders."""
         if self.flow == "orders":
             return asks(self.text)
+        if self.flow == "delivery" and not asks(self.text) and _ARRIVED.search(fold(self.text)):
+            return False
         return self.reading.sure >= SURE or (asks(self.text) and next(iter(self.reading.shares)) == self.flow)
 
     def and_said(self, clause: str) -> _Wish:
@@ -236,6 +263,12 @@ class _Wish:
         return _Wish(
             flow if later else self.flow, f"{self.text} {clause}", reading if later else self.reading
         )
+
+
+def _sent_elsewhere(wish: _Wish, text: str) -> bool:
+    """Whether a wish that no expression names is where an order shall go: a whole address is said with it."""
+    other = wish.flow not in (*HANDED_OVER, "account_address") and not wish.reading.ruled
+    return other and address_in(text) is not None
 
 
 def _of_the_whole(text: str) -> list[Goal]:
@@ -265,6 +298,18 @@ def _same_thing(before: _Wish, flow: str, clause: str, reading: Reading) -> bool
     guessed = before.reading.ruled != reading.ruled
     both = flow in ABOUT_THINGS and before.flow in ABOUT_THINGS
     return both and (guessed or _SAME_THING.search(fold(clause)) is not None)
+
+
+def _spoken_of(found: list[_Wish], flow: str, clause: str) -> int | None:
+    """Which wish before it a clause only presses for ("Can you switch that?" of a card, "could you swap it over?")."""
+    if _SAME_THING.search(fold(clause)) is None or len(words(clause)) > PRESSES:
+        return None
+    if found and writes(found[-1].flow) and not writes(flow) and _PRESSED.search(fold(clause)):
+        return len(found) - 1
+    alike = (flow, *CHANGES) if flow == "exchange" else (flow,)
+    return next(
+        (at for at, wish in enumerate(found) if wish.flow in alike and not _another(wish.text, clause)), None
+    )
 
 
 def _another(before: str, clause: str) -> bool:

@@ -7,15 +7,15 @@ is either without weight ("please", "그럼") or a word of the read-out said bac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import Enum
 from itertools import pairwise
 
-from moksori.shop.guard.lexicon import Kind, actions, actions_in, lexicon, stem
-from moksori.shop.guard.text import EN_NUMERALS, asks, digit_string, fold, is_hangul, joined, numbers, words
-from moksori.shop.texts.catalogue import entries
+from moksori.shop.guard.about import LONG_IDENTIFIER, About, hangul_part
+from moksori.shop.guard.lexicon import Kind, actions_in, lexicon, stem
+from moksori.shop.guard.restated import in_its_words
+from moksori.shop.guard.text import EN_NUMERALS, asks, fold, is_hangul, numbers, words
 
 
 class Answer(Enum):
@@ -40,160 +40,6 @@ class Answer(Enum):
         return self in (Answer.YES, Answer.SOFT)
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """What may be said back without being new: the words, numbers and objects of one read-out."""
-
-    words: frozenset[str]
-    stems: frozenset[str]
-    numbers: frozenset[Decimal]
-    digits: str
-    goods: tuple[str, ...]
-    """Objects named by words, not numbers, as they stand in the sentence; without spaces."""
-    cancels: bool
-    """Whether the thing read out is a cancellation; otherwise "cancel" means the proposal itself."""
-    again: frozenset[str]
-    """What callers say when they ask for this very action once more ("바꿔주세요", "switch it"), without spaces."""
-    nouns: frozenset[str]
-    """Words that name what any such action is about ("address"), and none of what this one is about."""
-    count: int | None
-    """How many of the one good that is named; None where several kinds are named, or none."""
-    named: frozenset[str]
-    """The words of that good."""
-    several: tuple[frozenset[str], ...]
-    """Where several kinds of goods are named, the words that tell each from the others."""
-    pieces: int | None
-    """How many things are named in all; None where some are left out, or none."""
-    plural: bool
-    """Whether more than one thing is named: then "all of it" says nothing new."""
-    wanted: frozenset[str]
-    """Of a change, words that only what is new has."""
-    instead: frozenset[str]
-    """Of a change, words that only what it replaces has."""
-    either: frozenset[str]
-    """Of a change, words that both have."""
-    pays: bool
-    """Whether it is the way of paying that is changed."""
-    orders: int
-    """How many orders or other long numbers are named."""
-    whole_order: bool
-    """Whether it is done to an order as a whole: then "only that order" says nothing new."""
-    verbs: Mapping[str, Kind]
-    """Verbs with which callers tell us to do such a thing, and what each is in an answer."""
-
-    @classmethod
-    def of(cls, sentence: str, objects: tuple[str, ...] = (), action: str = "") -> About:
-        restated = (again for said, again in lexicon().restated if said in fold(sentence))
-        spoken = [*words(sentence), *(word for again in restated for word in sorted(again))]
-        stems = {w[:n] for w in spoken if _hangul_part(w) for n in range(2, len(w) + 1)}
-        stems |= {stem(w) for w in spoken if len(w) > 1}
-        stems |= {  # "보조 배터리" written together
-            (a + b)[:n]
-            for a, b in pairwise(spoken)
-            if is_hangul(a + b)
-            for n in range(len(a) + 1, len(a + b) + 1)
-        }
-        whole = joined(sentence)
-        goods = tuple(joined(o) for o in objects if joined(o) in whole and not any(c.isdigit() for c in o))
-        kept, count = _counted_in(sentence)
-        there = sum(good in joined(kept) for good in goods)
-        if there > 1 or (goods and not there):
-            count, kept = None, ""
-        named_by = actions_in(action.replace("_", " "))
-        kinds = [each for name, each in actions().items() if name in named_by] or [
-            each for each in actions().values() if set(each.tools) & set(action.split("_"))
-        ]
-        if _TAKEN_OUT.search(sentence):
-            kinds = [actions()["uncart"]]
-        found = _goods_in(sentence)
-        new, old = _change_in(sentence)
-        again = Kind.AGAIN if new or "address" in action else Kind.NEUTRAL
-        return cls(
-            words=frozenset(spoken),
-            stems=frozenset(stems),
-            numbers=numbers(sentence),
-            digits=digit_string(sentence),
-            goods=goods,
-            cancels="cancel" in actions_in(action.replace("_", " ")),
-            again=frozenset(joined(way) for kind in kinds for way in kind.again),
-            nouns=frozenset(joined(noun) for kind in kinds for noun in kind.nouns),
-            count=count,
-            named=frozenset(words(kept)) if count is not None else frozenset(),
-            several=_distinct(found) if len(found) > 1 else (),
-            pieces=count if len(found) < 2 else len(found) if not _MORE.search(sentence) else None,
-            plural=len(found) > 1 or (count or 1) > 1 or bool(_MORE.search(sentence)),
-            wanted=new - old,
-            instead=old - new,
-            either=new & old,
-            pays="payment" in action,
-            orders=len(set(_LONG_IDENTIFIER.findall(fold(sentence)))),
-            whole_order=any(tool in action for tool in _OF_ORDERS),
-            verbs={verb: again for kind in kinds for verb in kind.verbs},
-        )
-
-
-_TAKEN_OUT = re.compile(r"out of your cart|장바구니에서")
-"""A sentence about the cart that takes something out of it."""
-_GOOD = re.compile(
-    r"(?:(?P<before>\d+) × )?[^\W\d_][^,()×]*\([^()]*\)[을를]?(?: (?P<after>\d+)개)?(?P<more> (?:외 \d|and \d+ more))?"
-)
-
-
-_INSTEAD = re.compile(r"(?: → | for )[^,()]*\([^()]*\)")
-"""The good that one is exchanged for."""
-
-
-def _counted_in(sentence: str) -> tuple[str, int | None]:
-    """The one good that is named, and how many of it; None of several."""
-    found = list(_GOOD.finditer(_INSTEAD.sub("", sentence)))
-    if len(found) != 1 or found[0]["more"]:
-        return _INSTEAD.sub("", sentence), None
-    return found[0].group(), int(found[0]["before"] or found[0]["after"] or 1)
-
-
-_MORE = re.compile(r" 외 \d|and \d+ more|\d+ × |\)[을를]? \d+개")
-_THING = re.compile(r"(?P<name>[^,()×→:]*)\((?P<options>[^()]*)\)")
-_BEFORE = re.compile(r"^.*(?:\bof |\border \S+ |\bcancel |\bput |\band |\bfor |의 |[과와] )")
-"""What of a sentence may stand before the name of a good."""
-_CHANGES = (
-    re.compile(r"(?P<old>[^,()→]*\([^()]*\))(?: \d+개)? → (?P<new>[^,()→]*\([^()]*\))"),
-    re.compile(r"(?P<old>[^,()]*\([^()]*\)) for (?P<new>[^,()]*\([^()]*\))"),
-    re.compile(r"the payment of order \S+ to (?P<new>.+?), charge .* back to (?P<old>.+?)\. "),
-    re.compile(r"결제 수단을 (?P<new>.+?)(?:으로|로) 변경해 .* 결제하고, (?P<old>.+?) 결제는"),
-)
-"""What is changed for what, as the sentences of `texts/read_out.toml` say it."""
-
-
-def _goods_in(sentence: str) -> list[frozenset[str]]:
-    """The words of every good that is named, those it is exchanged for left out."""
-    kept = re.sub(r"(?: → | for )[^,()]*\([^()]*\)", "", sentence)
-    return [
-        frozenset(words(f"{_BEFORE.sub('', m['name'])} {m['options']}")) - frozenset(_STOP)
-        for m in _THING.finditer(kept)
-    ]
-
-
-_STOP = ("your", "the", "of", "and")
-
-
-def _distinct(goods: list[frozenset[str]]) -> tuple[frozenset[str], ...]:
-    return tuple(
-        good.difference(*(other for at, other in enumerate(goods) if at != here))
-        for here, good in enumerate(goods)
-    )
-
-
-def _change_in(sentence: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The words of what is new and of what it replaces; none where nothing is replaced."""
-    new: set[str] = set()
-    old: set[str] = set()
-    for pattern in _CHANGES:
-        for found in pattern.finditer(sentence):
-            new |= set(words(_BEFORE.sub("", found["new"])))
-            old |= set(words(_BEFORE.sub("", found["old"])))
-    return frozenset(new) - frozenset(_STOP), frozenset(old) - frozenset(_STOP)
-
-
 def _means(token: str, group: frozenset[str]) -> bool:
     """Whether a word of an answer is one of these, with an ending or without."""
     if not is_hangul(token):
@@ -211,7 +57,6 @@ _ALONE = frozenset("네예응안")
 _GIVE = frozenset({"주세요", "주십시오", "줘", "줘요", "주셔요", "부탁드려요", "부탁드립니다", "부탁해요"})
 """With these a word said back asks for the thing to be done."""
 _ONLY = frozenset({"만", "만요", "만이요"})
-_OF_ORDERS = ("cancel_order", "change_order_address", "change_order_payment")
 _ORDER = frozenset({"주문", "그주문", "이주문"})
 _ORDER_ITSELF = re.compile(
     r"(?<!from )(?<!from the )(?<!from that )(?<!in the )(?<!in that )\border\b|주문(?!에서|에 있|의|중| 중)"
@@ -229,10 +74,7 @@ _FUZZY_FROM = 4
 
 def understand(transcript: str, about: About) -> Answer:
     """What `transcript` answers to the read-out `about`."""
-    tokens = [
-        token if token in about.words or token[:2] in about.stems else _in_our_words(token)
-        for token in words(transcript)
-    ]
+    tokens = in_its_words(words(transcript), about.words, about.stems, about.names)
     if not tokens:
         return Answer.SILENCE
     kinds = list(_kinds(tokens, about))
@@ -247,7 +89,8 @@ def understand(transcript: str, about: About) -> Answer:
     if (doubt := _of_another(tokens, about)) is not None and not (order_meant and doubt is Answer.DOUBT):
         return doubt
     said_new = any(_means(token, about.wanted) for token in tokens)
-    if Kind.AGAIN in kinds and (Kind.YES not in kinds or (Kind.SAID_BACK in kinds and not said_new)):
+    said_old = about.changes and Kind.SAID_BACK in kinds and not said_new
+    if Kind.AGAIN in kinds and (Kind.YES not in kinds or said_old):
         # "네, 흰색으로 바꿔주세요" may mean what it is now: only a yes that names nothing is one.
         return Answer.CORRECTION
     if not numbers(transcript) <= about.numbers | _counted(kinds, about) and not _digits_said_back(
@@ -256,7 +99,9 @@ def understand(transcript: str, about: About) -> Answer:
         return Answer.NEW_VALUE
     if _another_identifier(transcript, about):
         return Answer.NEW_VALUE
-    if Kind.QUESTION in kinds or asks(transcript.strip()):
+    if Kind.QUESTION in kinds or (
+        asks(transcript.strip()) and not _ends_in_a_name(transcript, tokens, about)
+    ):
         return Answer.QUESTION
     if Kind.DOUBT in kinds:
         return Answer.DOUBT
@@ -266,17 +111,11 @@ def understand(transcript: str, about: About) -> Answer:
         return Answer.YES
     if Kind.SOFT in kinds:
         return Answer.SOFT
+    if Kind.COUNT in kinds and _asked_for(tokens, about):
+        return Answer.YES  # "both, please"
     if Kind.BACKCHANNEL in kinds:
         return Answer.BACKCHANNEL
     return Answer.DOUBT
-
-
-def _in_our_words(token: str) -> str:
-    """A colour as callers say it, as the catalogue and so the read-out has it ("까만색이요": "검정이요")."""
-    for said, means in _SAID:
-        if token == said or (len(said) > 1 and is_hangul(said) and token.startswith(said)):
-            return means + token[len(said) :]
-    return token
 
 
 _JUST = frozenset({"just", "only"})
@@ -284,14 +123,6 @@ _THAT = frozenset({"that", "this", "those", "these", "one", "my", "please", "tha
 _SMALL = frozenset({"the", "to", "for", "and", "in", "at", "i", "it", "your", "of"})
 _EVEN_OF_ONE = frozenset({"다", "allofit", "thewholeorder", "thewholething"})
 """These are also said of a single order."""
-_SAID = sorted(
-    (
-        (fold(said), fold(means))
-        for said, means in entries("words")["said"].items()
-        if means and " " not in said
-    ),
-    key=lambda each: -len(each[0]),
-)
 
 
 def _of_another(tokens: list[str], about: About) -> Answer | None:
@@ -302,6 +133,10 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
     ]
     if first[0] is not None and (first[1] is None or first[1] < first[0]):
         return Answer.CORRECTION
+    for old, new in about.replaced:  # "large in beige" where a black L becomes a beige M
+        at = next((at for at, token in enumerate(tokens) if _means(token, old)), None)
+        if at is not None and not any(_means(token, new) for token in tokens[at:]):
+            return Answer.CORRECTION
     pointed = any(a in ("그", "that", "this") and _means(b, about.either) for a, b in pairwise(tokens))
     if about.pays and not pointed and first[1] is None and any(_means(t, about.either) for t in tokens):
         return Answer.DOUBT
@@ -309,6 +144,34 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
     if 0 < named < len(about.several):
         return Answer.DOUBT if about.cancels else Answer.CORRECTION
     return None
+
+
+def _ends_in_a_name(transcript: str, tokens: list[str], about: About) -> bool:
+    """Whether what sounds like the ending of a question is that of a word of the read-out ("베이지요", "라지요")."""
+    if transcript.rstrip().endswith(("?", "？")):
+        return False
+    last, heard = tokens[-1], words(transcript)[-1]
+    return (last != heard and last in about.words) or (last.endswith("요") and last[:-1] in about.words)
+
+
+def _asked_for(tokens: list[str], about: About) -> bool:
+    """Whether an answer that names all there is asks for it: "both" alone may be a question."""
+    return "please" in tokens or ("add" in about.verbs and not _GIVE.isdisjoint(tokens))
+
+
+_MAKE = frozenset({"makeit", "makethat", "makethem"})
+
+
+def _made_as_read_out(after: list[str], about: About) -> bool:
+    """Whether "make it …" makes it what was read out: the new option, as many as go into the cart."""
+    first = next((token for token in after if token not in _SMALL | _JUST | {"a", "an"}), "")
+    if about.wanted:
+        return _means(first, about.wanted)
+    if "add" not in about.verbs or not first:
+        return False
+    if first == "one":
+        return about.pieces == 1
+    return first in about.words or numbers(first) == {Decimal(about.pieces or 0)}
 
 
 def _counted(kinds: list[Kind | None], about: About) -> frozenset[Decimal]:
@@ -328,6 +191,8 @@ def _kinds(tokens: list[str], about: About) -> Iterator[Kind | None]:
             if phrase in lexicon().whole and (about.plural or (about.cancels and phrase in _EVEN_OF_ONE)):
                 kind = Kind.NEUTRAL
             kind = kind or about.verbs.get(phrase) or phrases.get(phrase)
+            if phrase in _MAKE and _made_as_read_out(tokens[end:], about):
+                kind = Kind.NEUTRAL
             if phrase in _JUST and _only_what_is_meant(tokens[end:], about):
                 kind = Kind.NEUTRAL
             if kind is not None:
@@ -387,7 +252,7 @@ def _word(word: str, about: About) -> Iterator[Kind | None]:
         yield Kind.NEUTRAL
     elif word in about.words:
         yield Kind.SAID_BACK
-    elif not _hangul_part(word):
+    elif not hangul_part(word):
         yield Kind.SAID_BACK if len(word) > 1 and stem(word) in about.stems else None
     elif (said_back := _said_back(word, about)) is not None:
         yield said_back
@@ -405,9 +270,9 @@ def _said_back(word: str, about: About) -> Kind | None:
     for cut in range(len(word), 1, -1):
         if word[:cut] in about.stems:
             ending = word[cut:]
-            if ending in _ONLY and (
-                word[:cut] in about.named or (about.whole_order and word[:cut] in _ORDER)
-            ):
+            if ending in _ONLY and about.whole_order and word[:cut] in _ORDER:
+                return Kind.NEUTRAL
+            if ending in _ONLY and word[:cut] in about.named:
                 return Kind.SAID_BACK  # "only" of the only one that was read out
             if ending in table.limiting:
                 return Kind.CORRECTION
@@ -464,13 +329,10 @@ def _names_some(squeezed: str, about: About) -> bool:
     return 0 < named < len(about.goods)
 
 
-_LONG_IDENTIFIER = re.compile(r"\d{3,}(?:[-–]\d{3,})+|\d{8,}")
-
-
 def _another_identifier(transcript: str, about: About) -> bool:
     """An order or telephone number that is not in the sentence: something else is meant."""
     there = re.sub(r"\D", "", about.digits)
-    said = (re.sub(r"\D", "", m.group()) for m in _LONG_IDENTIFIER.finditer(fold(transcript)))
+    said = (re.sub(r"\D", "", m.group()) for m in LONG_IDENTIFIER.finditer(fold(transcript)))
     return any(digits not in there for digits in said)
 
 
@@ -484,7 +346,3 @@ def _digits_said_back(transcript: str, about: About) -> bool:
 def _is_numeral(word: str) -> bool:
     """A word that only carries a number; whether the number is new is asked of the whole turn."""
     return word in _EN_NUMERAL or bool(_NUMERAL_WORD.fullmatch(word)) or word.isdigit()
-
-
-def _hangul_part(word: str) -> bool:
-    return any("가" <= c <= "힣" for c in word)

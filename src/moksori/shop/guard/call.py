@@ -28,7 +28,7 @@ from moksori.agent.principal import Caller, Principal
 from moksori.agent.tools import JSON, Confirmation, Done, Language, Plan, Refused, ToolSet, ToolSpec
 from moksori.protocol.internal import Heard
 from moksori.shop.guard import proposal as machine
-from moksori.shop.guard.answers import About
+from moksori.shop.guard.about import About
 from moksori.shop.guard.context import BadContext, Seen, SeenHere, read_context
 from moksori.shop.guard.coverage import Facts, commit_fact, record_facts, uncovered
 from moksori.shop.guard.gate import Gate, Readable, dumped, parsed, refused_output

@@ -17,7 +17,8 @@ from typing import Literal, TypeAlias, assert_never
 
 from moksori.agent.guard import UserTurn
 from moksori.agent.tools import Language, Plan
-from moksori.shop.guard.answers import About, Answer, understand
+from moksori.shop.guard.about import About
+from moksori.shop.guard.answers import Answer, understand
 from moksori.shop.guard.readout import Hearing, ReadOut, hearing
 
 SURE_ENOUGH = 0.35

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from moksori.shop.flows.data import PARTICLES, common_words
-from moksori.shop.flows.sounds import jamo
+from moksori.shop.guard.sounds import jamo
 
 FAREST = 0.34
 """Share of a name's sounds that may be wrong."""

@@ -7,7 +7,7 @@ from functools import cache
 
 from moksori.shop.flows.data import data
 from moksori.shop.flows.matching.phrases import word_in
-from moksori.shop.flows.sounds import nearly, sounds_in
+from moksori.shop.guard.sounds import nearly, sounds_in
 from moksori.shop.guard.text import fold, joined
 
 

@@ -12,7 +12,7 @@ from moksori.shop.flows.digits import sino
 from moksori.shop.flows.matching.counts import in_words
 from moksori.shop.flows.matching.names import mentions
 from moksori.shop.flows.matching.phrases import excluded, word_in
-from moksori.shop.flows.sounds import sounds_in
+from moksori.shop.guard.sounds import sounds_in
 from moksori.shop.guard.text import fold
 from moksori.shop.texts.catalogue import entries
 
@@ -41,7 +41,7 @@ def _ways(code: str) -> tuple[str, ...]:
     """Every way to say one option's value, sizes too ("엑스라지", "이백오십")."""
     known = said_values().get(code)
     if known is not None:
-        return known
+        return (*known, *data().sizes.get(code, ()))
     if (measured := _MEASURED.fullmatch(code)) is not None:
         amount, unit = measured.groups()
         return (

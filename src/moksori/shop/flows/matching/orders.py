@@ -70,6 +70,8 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
         pool = arrived  # the day is the parcel's, not the order's, and a list does not say it
     elif span is not None:
         dated = [o for o in pool if span.first <= day_of(o) <= span.last]
+        if not dated and has("moments_ago", wanted):
+            dated = pool[:1]  # before midnight
         if dates_an_order(text) or _have_it(wanted, dated) or not _have_it(wanted, pool):
             pool, named = dated, True
     scores = {o["order_id"]: score(wanted, o) for o in pool}
@@ -203,7 +205,7 @@ def day_of(order: Order) -> date:
 
 
 def _date_in(text: str, today: date) -> Span | None:
-    if has("this_day", text):
+    if has("this_day", text) or has("moments_ago", text):
         return Span(today, today)
     words = [word for word in text.split() if word.strip(",.…") not in HESITATIONS]
     for size in range(DATE_WORDS, 0, -1):

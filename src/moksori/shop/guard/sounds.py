@@ -41,13 +41,14 @@ def sounds_in(word: str, text: str) -> bool:
     if wanted in there:
         return True
     return any(
-        _one_off(wanted, there[at : at + size])
+        one_off(wanted, there[at : at + size])
         for size in (len(wanted) - 1, len(wanted), len(wanted) + 1)
         for at in range(len(there) - size + 1)
     )
 
 
-def _one_off(a: str, b: str) -> bool:
+def one_off(a: str, b: str) -> bool:
+    """Whether two words are the same but for one letter or sound."""
     if len(a) > len(b):
         a, b = b, a
     if len(b) - len(a) > 1:
@@ -73,7 +74,7 @@ MOST_WORDS = 2
 def nearly(word: str, words: Iterable[str]) -> bool:
     """Whether one of the words is this English one, or one letter off ("tumbler": "tumble", "tumber")."""
     return len(word) >= NEARLY_FROM and any(
-        _one_off(word.casefold(), each.strip(".,?!").casefold())
+        one_off(word.casefold(), each.strip(".,?!").casefold())
         for each in words
         if len(each) >= NEARLY_FROM - 1
     )
