@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 
 WINDOW_S = 60.0
 WRONG_KEYS = 30
@@ -45,6 +46,7 @@ class Attempts(Windowed):
         super().__init__(limit, now)
 
 
+@lru_cache(REMEMBERED)
 def network(address: str | None) -> str:
     """The name under which an address is counted: an IPv6 one by its /64, of which one person has all."""
     if address is None:

@@ -9,7 +9,7 @@ import asyncio
 import ssl
 import urllib.request
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -49,6 +49,8 @@ PING_S: Final = 10.0
 CLOSE_S: Final = 2.0
 """How long an upstream may take to answer our close frame before the connection is cut."""
 ABNORMAL: Final = 1006
+ADDRESSES: Final = 64
+"""Addresses remembered as they were taken apart."""
 
 _log = get_logger(__name__)
 
@@ -196,7 +198,7 @@ async def _connect(
     url: str, listener: Callable[[], UpstreamSocket], headers: dict[str, str], patience: float
 ) -> WSListener | None:
     """What `picows.ws_connect` does, behind a tunnel and without redirects: a key must not follow one."""
-    there = parse_url(url)
+    there = _place(url)
     trust = _trust() if there.is_secure else None
     kind = SecureCarrier if there.is_secure else Carrier
     protocol = kind(
@@ -250,6 +252,10 @@ async def _go_on(
     except BaseException:
         transport.abort()
         raise
+
+
+_place = lru_cache(ADDRESSES)(parse_url)
+"""Most calls go to the same few addresses, and taking one apart costs as much as writing to it."""
 
 
 @cache
