@@ -33,6 +33,9 @@ _SOUND = 0.38
 pauses of the published English set, whose voices it does not know either, its own area is 0.95, the words' 0.87."""
 _KOREAN_SURER = -0.6
 """Korean ends sound less final to a reading learned from English, and its pauses lie as much further off."""
+_IS_ASKED = -1.6
+"""A question that begins with its question word and is whole ("When does it get here?") is seldom gone on with.
+Chosen, not fitted: of the sets' 200 questions one is such a one."""
 _INTERCEPT_BY_WORDS, _CLOSES_BY_WORDS = 1.62, -0.95
 """The same without the sound, on 241 pauses; the area under its curve is 0.86, Smart Turn's on the same pauses 0.59."""
 _CLOSES_BOUND, _SOUND_BOUND = 0.01, 1e-6
@@ -152,6 +155,7 @@ def more_coming(
     else:
         score += _INTERCEPT + _CLOSES * words + _SOUND * _logit(goes_on, _SOUND_BOUND)
         score += _KOREAN_SURER * (_KOREAN.search(text) is not None)
+        score += _IS_ASKED * (how is Ending.WHOLE and _asked(text))
     found = 1 / (1 + math.exp(-score))
     return max(found, _BROKEN_LEAST) if how is Ending.BROKEN else found
 
@@ -179,6 +183,8 @@ def _english(bare: str, asks: bool) -> Ending:
         return Ending.WHOLE
     last = words[-1]
     if _SHORT_ANSWER.search(" ".join(words)) and len(words) <= 5:
+        return Ending.WHOLE
+    if _tells_what_is(words):
         return Ending.WHOLE
     if (last in _SELDOM_LAST and " ".join(words[-2:]) not in _PAIRS) and not (
         asks and words[0] in _ASKING and last in _PREPOSITIONS and len(words) > 3
@@ -209,6 +215,19 @@ def _english_whole(words: list[str], sentence: str, asks: bool) -> Ending:
     if rest[0] in _NAMING and not any(_is_verb(word) for word in rest[1:]):
         return Ending.OPEN
     return Ending.WHOLE
+
+
+def _asked(text: str) -> bool:
+    """Whether the last sentence is a question that begins with its question word."""
+    sentence = re.split(r"[.!?…]\s+", text.strip())[-1]
+    words = _WORDS.findall(sentence.casefold())
+    rest = _LEAD_IN.sub("", " ".join(words), count=1).split() or words
+    return sentence.endswith("?") and bool(rest) and rest[0].partition("'")[0] in _ASKING
+
+
+def _tells_what_is(words: list[str]) -> bool:
+    """ "where my parcel is", "what the price was": the verb ends what somebody wants to know."""
+    return words[-1] in ("is", "are", "was", "were") and any(word in _ASKING for word in words[1:-2])
 
 
 def _asks_without_verb(words: list[str]) -> bool:

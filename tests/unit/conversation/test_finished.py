@@ -40,6 +40,7 @@ def test_open(text: str) -> None:
     "text",
     [
         "Where is my order?", "Yes, I do.", "I want to return the shoes.", "Is it?", "What for?", "", "No.", "Cancel.",
+        "I'd like to know where my parcel is.", "Can you tell me what the price was?",
         "Some of it came.", "Which shop is it from?", "Did it go through?", "Which size should I take?", "Your password has been changed.",
         "배송은 얼마나 걸리나요?", "반품하고 싶습니다.", "네", "환불해 주세요",
     ],
@@ -53,3 +54,10 @@ def test_an_unsure_recogniser_closes_nothing() -> None:
     assert ending("The blue mud drive.", confidence=0.4) is Ending.OPEN
     doubts = [more_coming("I want to swap it.", closes=c / 10) for c in range(11)]
     assert doubts == sorted(doubts, reverse=True), "the surer of the end, the less is expected"
+
+
+def test_a_question_that_begins_with_its_word_is_seldom_gone_on_with() -> None:
+    asked = more_coming("When does my delivery get here?", closes=0.9, goes_on=0.005)
+    assert asked < more_coming("My delivery gets here.", closes=0.9, goes_on=0.005) / 3
+    assert more_coming("And where is my order?", closes=0.9, goes_on=0.005) < 0.03
+    assert more_coming("Where is the", closes=0.9, goes_on=0.005) > 0.5

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from moksori.shop.flows.details import address_in, name_in
+from moksori.shop.flows.details import address_in, email_in, name_in, phone_in
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import without_goal
@@ -144,3 +144,31 @@ def test_an_address_as_it_is_said(said: str) -> None:
 
 def test_a_name_and_then_a_number() -> None:
     assert name_in("Lee Minjun, 010-0000-2222") == "Lee Minjun"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "phone", "email"),
+    [
+        (
+            "010-0005-8144이고 이메일은 yejun.jung@example.com입니다.",
+            None,
+            "01000058144",
+            "yejun.jung@example.com",
+        ),
+        (
+            "네, 이진우고요. 010-0003-0675입니다. 이메일은 lee@example.com이요.",
+            "이진우",
+            "01000030675",
+            "lee@example.com",
+        ),
+        (
+            "공일공 공공공삼 사삼구육이고요, 이메일은 choi@example.com이에요.",
+            None,
+            "01000034396",
+            "choi@example.com",
+        ),
+        ("저는 최지우예요. 공일공 일이삼사 오육칠팔이요", "최지우", "01012345678", None),
+    ],
+)
+def test_who_somebody_is_in_korean(text: str, name: str | None, phone: str, email: str | None) -> None:
+    assert (name_in(text), phone_in(text), email_in(text)) == (name, phone, email)

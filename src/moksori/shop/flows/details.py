@@ -13,7 +13,7 @@ _NAME_ENDS = (
     "이라고 합니다|라고 합니다|이라고 해요|라고 해요|이에요|예요|이고요|고요|입니다|이라고요|이고|이요|요|님"
 )
 _NAME_ASKED = re.compile(
-    rf"(?:이름은|성함은|이름이|저는|전|제가|나는)?\s*([가-힣]{{2,5}}?)(?:{_NAME_ENDS}|,|\s|\.|$)"
+    rf"(?<!\w)(?:이름은|성함은|이름이|저는|전|제가|나는)?\s*([가-힣]{{2,5}}?)(?:{_NAME_ENDS}|,|\s|\.|$)"
 )
 _NAME_EN = re.compile(
     r"(?:i'?m|i am|my name is|the name is|name'?s|name is|this is|it'?s)\s+([a-z]+(?:[ -][a-z]+){0,2})",
@@ -23,7 +23,8 @@ _NAME_FIRST = re.compile(
     r"^\W*([a-z]+(?: [a-z]+){1,2})\s*[,.]\s*(?:and |my |the |phone |number |is |it'?s )*[\d+(]", re.IGNORECASE
 )
 """A name and then a number, as people answer who were asked for both."""
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+_SPOKEN_DIGITS = frozenset("공영일이삼사오육륙칠팔구")
 _NOT_NAMES = frozenset(
     {"이름", "번호", "전화", "전화번호", "주문", "주문번호", "이메일", "성함", "저기", "그게", "안녕", "우선"}
 )
@@ -98,7 +99,8 @@ def name_in(text: str) -> str | None:
     """A person's name: a Korean one by its surname, an English one after "my name is"."""
     for match in _NAME_ASKED.finditer(text):
         name = match[1]
-        if 2 <= len(name) <= 4 and name[0] in _SURNAMES and name not in _NOT_NAMES:
+        known = name[0] in _SURNAMES and name not in _NOT_NAMES and name.rstrip("은는을를") not in _NOT_NAMES
+        if 2 <= len(name) <= 4 and known and not set(name) <= _SPOKEN_DIGITS:
             return name
     found = _NAME_EN.search(text) or _NAME_FIRST.search(text)
     if found is None:
