@@ -60,4 +60,6 @@ def test_a_question_that_begins_with_its_word_is_seldom_gone_on_with() -> None:
     asked = more_coming("When does my delivery get here?", closes=0.9, goes_on=0.005)
     assert asked < more_coming("My delivery gets here.", closes=0.9, goes_on=0.005) / 3
     assert more_coming("And where is my order?", closes=0.9, goes_on=0.005) < 0.03
+    assert more_coming("Track my order, please.", closes=0.9, goes_on=0.005) == asked
+    assert more_coming("Yes, please.", closes=0.9, goes_on=0.005) > asked, "a reply may be gone on with"
     assert more_coming("Where is the", closes=0.9, goes_on=0.005) > 0.5
