@@ -29,7 +29,7 @@ LONGEST_ACKNOWLEDGEMENT_MS = 1_300
 """A slow "mm-hmm", "oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
 FIRST_TAKES, FIRST_LISTENS = 0.06, 0.9
 """Probability of an acknowledgement up to which the first look decides against one, and from which on for one."""
-TAKES, LISTENS = 0.3, 0.55
+TAKES, LISTENS = 0.3, 0.5
 """The same for the looks after it. "I want" and "I see" begin alike: what is still open at `DECIDE_MS` takes the turn.
 To stop too late is worse than to stop for nothing, which is mended: the answer then goes on where it stopped."""
 TAKES_AFTER_ALL = 0.2
