@@ -12,7 +12,7 @@ from functools import cache
 from itertools import pairwise
 
 from moksori.shop.guard.lexicon import lexicon, load
-from moksori.shop.guard.sounds import jamo, key, one_off
+from moksori.shop.guard.sounds import edits, jamo, key, one_off
 from moksori.shop.guard.text import EN_NUMERALS, fold, is_hangul, words
 from moksori.shop.texts.catalogue import entries
 
@@ -114,7 +114,7 @@ def _misheard(token: str, names: Names) -> str | None:
     if not (token.isascii() and token.isalpha()) or len(token) < SHORTEST:
         return None
     sound = key(token)
-    if sound in names.english and _letters_off(token, names.english[sound]) <= LETTERS_OFF:
+    if sound in names.english and edits(token, names.english[sound]) <= LETTERS_OFF:
         return names.english[sound]
     if sound in names.phrases and 0 <= len(token) - names.phrases[sound] <= LETTERS_OFF:
         return "it"
@@ -131,15 +131,6 @@ def _misheard_korean(token: str, names: Mapping[str, str]) -> str | None:
         if len(near) == 1:
             return near[0] + ending
     return None
-
-
-def _letters_off(a: str, b: str) -> int:
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
-    return row[-1]
 
 
 @cache

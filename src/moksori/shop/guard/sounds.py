@@ -109,3 +109,13 @@ def by_sound(text: str, lexicon: Sequence[str], plain: Container[str] = ()) -> s
                 if heard == wanted or longer:
                     return " ".join([*words[:at], word, *words[at + size :]])
     return None
+
+
+def edits(a: str, b: str) -> int:
+    """How many letters or sounds must be put in, left out or changed to make one of the other."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
+    return row[-1]

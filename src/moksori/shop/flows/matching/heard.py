@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from moksori.shop.flows.data import PARTICLES, common_words
-from moksori.shop.guard.sounds import jamo
+from moksori.shop.guard.sounds import edits, jamo
 
 FAREST = 0.34
 """Share of a name's sounds that may be wrong."""
@@ -56,9 +56,4 @@ def _ways(name: str) -> list[str]:
 
 def _far(name: str, said: str) -> float:
     """How many sounds must change to make one of the other, as a share of the name."""
-    row = list(range(len(said) + 1))
-    for i, a in enumerate(name, 1):
-        before, row[0] = row[0], i
-        for j, b in enumerate(said, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
-    return row[-1] / len(name)
+    return edits(name, said) / len(name)
