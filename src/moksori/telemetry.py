@@ -159,7 +159,7 @@ class Telemetry:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._log = get_logger(__name__)
+        self._log: Logger = get_logger(__name__).bind()
         self._live = Gauge("moksori_sessions", "Live sessions.", registry=self.registry)
         self._opened = Counter(
             "moksori_sessions_opened", "Sessions opened.", ["model"], registry=self.registry

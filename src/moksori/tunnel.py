@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Final, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Final, Self, cast
 
+from picows import WSAutoPingStrategy, WSCloseCode, WSListener
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from moksori.gathering import GATHERING
+from moksori.pulse import PULSE
 
 SPARE: Final = 2 * 1024
 """What a connection's buffer has above what is read at once: the beginning of a message whose end has not come."""
@@ -40,15 +42,48 @@ READING: Final = Reading()
 
 
 class Carrier(WSProtocol):  # type: ignore[misc]
-    """picows' side of a connection, behind a tunnel.
+    """picows' side of a connection, behind a tunnel, and watched for silence once `kept_alive`.
 
     picows doubles a buffer that a read fills, and never halves it; so what piled up while the loop was busy is taken in
     portions that leave it as it is. Only a message that is longer makes it grow.
     """
 
-    __slots__ = ()
+    __slots__ = ("asked", "heard")
     at_once: ClassVar = 6 * 1024
     """Bytes of a portion: the rest waits in the system."""
+
+    @classmethod
+    def over(
+        cls,
+        listener: Callable[..., WSListener],
+        *,
+        pongs: bool,
+        largest: int,
+        to: tuple[str, str, dict[str, str]] | None = None,
+    ) -> Self:
+        """The side of a server, or of a client that goes `to` a host, a path and with headers of its own.
+
+        `listener` makes who gets the frames, of the handshake as picows has it; `pongs`: pings are answered here;
+        `largest` bounds a frame, in bytes.
+        """
+        host, path, headers = to if to is not None else (None, None, None)
+        return cls(
+            host,
+            path,
+            to is not None,
+            listener,
+            MUTE,
+            True,  # a listener that fails ends its connection with 1011
+            None,  # whoever dials does not wait for ever, and a server's handshake is through
+            False,  # `kept_alive` pings
+            0,
+            0,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            pongs,
+            largest,
+            headers,
+            cls.buffer_size(),
+        )
 
     @classmethod
     def buffer_size(cls) -> int:
@@ -60,7 +95,24 @@ class Carrier(WSProtocol):  # type: ignore[misc]
         GATHERING.belongs_to(loop)
         super().connection_made(Tunnel(transport, loop))
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        PULSE.forget(self)
+        super().connection_lost(exc)
+
+    def kept_alive(self, every_s: float) -> None:
+        """Ping a peer that is silent for so long, and cut off one that does not answer."""
+        self.heard, self.asked = True, False
+        PULSE.watch(self, every_s)
+
+    def ask(self) -> None:
+        self.transport.send_ping()
+
+    def give_up(self) -> None:
+        self.transport.send_close(WSCloseCode.GOING_AWAY, b"no answer to a ping")
+        self.tunnel.abort()
+
     def get_buffer(self, size_hint: int) -> memoryview:
+        self.heard = True
         GATHERING.reads += 1
         if not GATHERING.awake:
             GATHERING.wake()

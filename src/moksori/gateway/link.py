@@ -116,9 +116,7 @@ class Link:
         self._opening = opening
         try:
             async with asyncio.timeout(self._connect_s):
-                self._socket = await dial(
-                    self.upstream, self.model, opening.session.id, self, self._connect_s
-                )
+                self._socket = await dial(self.upstream, self.model, opening.session.id, self)
                 await self._greeted()
                 await self._configured(opening)
         except TimeoutError:

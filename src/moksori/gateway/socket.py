@@ -15,7 +15,6 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from picows import (
-    WSAutoPingStrategy,
     WSCloseCode,
     WSError,
     WSFrame,
@@ -35,7 +34,7 @@ from moksori.gateway.catalog import Upstream
 from moksori.gateway.scrub import scrubbed
 from moksori.settings import SettingsError
 from moksori.telemetry import get_logger
-from moksori.tunnel import MUTE, READING, Carrier, SecureCarrier, Tunnel
+from moksori.tunnel import READING, Carrier, SecureCarrier, Tunnel
 
 MAX_MESSAGE: Final = 32 * 1024 * 1024
 """One event of an upstream: a retrieved item holds minutes of audio as base64."""
@@ -45,7 +44,7 @@ HIGH_WATER: Final = 256 * 1024
 """Bytes an upstream has not taken before its client is told to wait: about 4 s of audio as base64."""
 LOW_WATER: Final = 64 * 1024
 PING_S: Final = 10.0
-"""A dead line is noticed after this, and as long again for the answer."""
+"""A line this long silent is pinged within as long again, and dead as long after that."""
 CLOSE_S: Final = 2.0
 """How long an upstream may take to answer our close frame before the connection is cut."""
 ABNORMAL: Final = 1006
@@ -161,10 +160,11 @@ class UpstreamSocket(WSListener):
             await self._transport.wait_disconnected()
 
 
-async def dial(
-    upstream: Upstream, model: str, call: str, events: SocketEvents, patience: float
-) -> UpstreamSocket:
-    """Open a connection within `patience` seconds. Raises `BackendRefused`; its text never holds the key."""
+async def dial(upstream: Upstream, model: str, call: str, events: SocketEvents) -> UpstreamSocket:
+    """Open a connection; how long it may take is for the caller to bound. Raises `BackendRefused`.
+
+    The text of a refusal never holds the key.
+    """
     try:
         key = await _key_of(upstream)
     except SettingsError as error:
@@ -176,7 +176,7 @@ async def dial(
     address, query = upstream.address(model, call)
     url = f"{address}?{urlencode(query)}" if query else address
     try:
-        socket = await _connect(url, lambda: UpstreamSocket(events), _headers(upstream, key), patience)
+        socket = await _connect(url, lambda: UpstreamSocket(events), _headers(upstream, key))
     except WSHandshakeError as error:
         raise _refused(upstream, model, error, key) from None
     except WSInvalidURL as error:
@@ -195,28 +195,17 @@ async def dial(
 
 
 async def _connect(
-    url: str, listener: Callable[[], UpstreamSocket], headers: dict[str, str], patience: float
+    url: str, listener: Callable[[], UpstreamSocket], headers: dict[str, str]
 ) -> WSListener | None:
     """What `picows.ws_connect` does, behind a tunnel and without redirects: a key must not follow one."""
     there = _place(url)
     trust = _trust() if there.is_secure else None
     kind = SecureCarrier if there.is_secure else Carrier
-    protocol = kind(
-        there.netloc,
-        there.resource_name,
-        True,  # the client's side
-        listener,
-        MUTE,
-        True,  # a listener that fails ends its connection with 1011
-        patience,
-        True,
-        PING_S,
-        PING_S,
-        WSAutoPingStrategy.PING_WHEN_IDLE,
-        True,  # answers pings
-        MAX_MESSAGE,
-        headers,
-        kind.buffer_size(),
+    protocol = kind.over(
+        lambda request, response: listener(),
+        pongs=True,
+        largest=MAX_MESSAGE,
+        to=(there.netloc, there.resource_name, headers),
     )
     loop = asyncio.get_running_loop()
     proxy = _proxy(url)
@@ -231,7 +220,12 @@ async def _connect(
         else:
             name = there.host if trust is not None else None
             await loop.create_connection(lambda: protocol, sock=reached.sock, ssl=trust, server_hostname=name)
-    await protocol.wait_until_handshake_complete()
+    try:
+        await protocol.wait_until_handshake_complete()
+    except BaseException:
+        protocol.tunnel.abort()
+        raise
+    protocol.kept_alive(PING_S)
     made: WSListener | None = protocol.listener
     return made
 

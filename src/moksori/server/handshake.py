@@ -10,10 +10,11 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.http11 import Request
@@ -120,14 +121,23 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_initiated and (plain := read(data)) is not None:
-            self._head, self._handshake = data, plain
-            self._begin(plain)
+            self.begin(data, plain)
             return
         self._explain()
         super().data_received(data)
 
-    def _begin(self, plain: Handshake) -> None:
+    def take_over(self, http: Reception) -> None:
+        """Be the protocol of a connection that HTTP has had so far."""
+        self.transport = http.transport
+        self.server, self.client = http.server, http.client
+        self.scheme = "wss" if http.scheme == "https" else "ws"
+        self.connections.discard(http)
+        self.connections.add(self)
+        self.transport.set_protocol(self)
+
+    def begin(self, head: bytes, plain: Handshake) -> None:
         """Ask the application, as uvicorn does."""
+        self._head, self._handshake = head, plain
         self.handshake_initiated = True
         path, _, query = plain.target.partition("?")
         self.scope = {
@@ -181,3 +191,22 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         self.handshake_complete = True
         self.transport.write(plain.accepted(subprotocol, self.default_headers))
         return True
+
+
+class Reception(HttpToolsProtocol):
+    """uvicorn's HTTP, which does not see the plain handshakes that a connection begins with."""
+
+    _begun = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._begun:
+            self._begun = True
+            if (plain := read(data)) is not None:
+                self._unset_keepalive_if_required()
+                protocol = cast("type[HandshakeProtocol]", self.ws_protocol_class)(
+                    self.config, self.server_state, self.app_state
+                )
+                protocol.take_over(self)
+                protocol.begin(data, plain)
+                return
+        super().data_received(data)

@@ -20,13 +20,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from moksori.server.app import create_app
+from moksori.server.handshake import Reception
 from moksori.server.house import House
 from moksori.server.names import outward_addresses
 from moksori.server.wire import Socket
 from moksori.telemetry import get_logger
 
-PING_S = 20.0
-"""websockets-based clients ping as often; a dead connection is noticed within twice this."""
+PING_S = 15.0
+"""Seconds of silence after which, at the latest after twice that, a client is pinged; one that does not answer as long
+again is cut off."""
 BACKLOG = 1024
 SOCKETS_CLOSE_S = 5
 """How long connections may take to finish once the sessions are over."""
@@ -199,11 +201,10 @@ def server(house: House, tls: ssl.SSLContext | None = None) -> GracefulServer:
     config = uvicorn.Config(
         app,
         loop="auto",
-        http="httptools",
+        http=Reception,
         ws=Socket,
         ws_max_size=house.settings.limits.max_message_bytes,
         ws_ping_interval=PING_S,
-        ws_ping_timeout=PING_S,
         ws_per_message_deflate=False,
         lifespan="off",
         access_log=False,  # it would write query strings, and keys in them

@@ -14,7 +14,6 @@ from collections import deque
 from typing import Any, Final, cast
 
 from picows import (
-    WSAutoPingStrategy,
     WSCloseCode,
     WSFrame,
     WSListener,
@@ -33,7 +32,7 @@ from moksori.protocol.server_events import encode_event
 from moksori.server.handshake import HandshakeProtocol
 from moksori.sessions.wire import WireEvents
 from moksori.telemetry import get_logger
-from moksori.tunnel import MUTE, READING, Carrier, SecureCarrier, Tunnel
+from moksori.tunnel import READING, Carrier, SecureCarrier, Tunnel
 
 HIGH_WATER: Final = 256 * 1024
 """Bytes queued for a client before its session is told to stop: about 4 s of audio as base64."""
@@ -108,23 +107,8 @@ class Socket(HandshakeProtocol):
         """Let picows carry the frames from here on; `listener` gets them. Call right after the handshake."""
         self.stop_keepalive()
         kind = SecureCarrier if self.scheme == "wss" else Carrier
-        protocol = kind(
-            None,
-            None,
-            False,
-            lambda request: listener,
-            MUTE,
-            True,  # a listener that fails ends its connection with 1011
-            None,
-            self.ping_interval is not None,
-            self.ping_interval,
-            self.ping_timeout,
-            WSAutoPingStrategy.PING_WHEN_IDLE,
-            False,  # pings come to the listener: picows answers them whatever their reserved bits
-            self.config.ws_max_size,
-            None,
-            kind.buffer_size(),
-        )
+        # Pings come to the listener: picows answers them whatever their reserved bits.
+        protocol = kind.over(lambda request: listener, pongs=False, largest=self.config.ws_max_size)
         protocol.connection_made(self.transport)
         tunnel = protocol.tunnel
         protocol.get_buffer(-1)[: len(HANDSHAKE)] = HANDSHAKE
@@ -133,6 +117,8 @@ class Socket(HandshakeProtocol):
         tunnel.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
         tunnel.receive_at_most(RECEIVE_BYTES)
         self.transport.set_protocol(protocol)
+        if self.ping_interval is not None:
+            protocol.kept_alive(self.ping_interval)
         self._frames = protocol.transport
         self.transport = tunnel  # type: ignore[assignment]  # whoever closes it from here on lets it flush
         del self.conn  # a handshake takes some KiB
