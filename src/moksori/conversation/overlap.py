@@ -29,7 +29,7 @@ LONGEST_ACKNOWLEDGEMENT_MS = 1_300
 """A slow "mm-hmm", "oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
 FIRST_TAKES, FIRST_LISTENS = 0.06, 0.9
 """Probability of an acknowledgement up to which the first look decides against one, and from which on for one."""
-TAKES, LISTENS = 0.3, 0.5
+TAKES, LISTENS = 0.3, 0.46
 """The same for the looks after it. "I want" and "I see" begin alike: what is still open at `DECIDE_MS` takes the turn.
 To stop too late is worse than to stop for nothing, which is mended: the answer then goes on where it stopped."""
 TAKES_AFTER_ALL = 0.2
@@ -42,6 +42,8 @@ MISHEARD_WORDS = 4
 """An acknowledgement is written as at most so many different words."""
 WORDS_A_SECOND = 5.5
 """Nobody speaks more: what is written as more was a hum."""
+HUM_LOOKS = 5
+"""Speech that sounded clearly like an acknowledgement at each of so many looks is a long hum, whatever was written."""
 REMAINING_MS = 700
 """An answer with less left to play is as good as over: then an acknowledgement is a reply to it."""
 
@@ -70,6 +72,8 @@ class State:
     """The speaker is silent: the words will be known soon."""
     listens: float | None = None
     """What the sound told at that look."""
+    least: float = 1.0
+    """The least it told at any look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ def _words(state: State, event: Words) -> tuple[State, Output | None]:
     if not event.whole:
         state = replace(state, looking=False)
     if event.listens is not None and not event.whole:
-        state = replace(state, listens=event.listens)
+        state = replace(state, listens=event.listens, least=min(state.least, event.listens))
         least, most = _bounds(state)
         if event.listens <= least:
             return IDLE, Output.INTERRUPT
@@ -194,7 +198,8 @@ def _words(state: State, event: Words) -> tuple[State, Output | None]:
     if not event.text.strip():
         return state, None  # nothing understood: a cough, or too little of a word
     fits = is_acknowledgement(event.text) if event.whole else may_become_acknowledgement(event.text)
-    if fits or misheard(event.text, state.listens, state.glanced_ms):
+    hums = event.whole and state.looks >= HUM_LOOKS and state.least >= CLEARLY and not takes_turn(event.text)
+    if fits or hums or misheard(event.text, state.listens, state.glanced_ms):
         return replace(state, phase=Overlap.ACKNOWLEDGING), None
     return IDLE, Output.INTERRUPT
 
@@ -222,7 +227,6 @@ _TURN_KOREAN = (
     "아니 아니요 아뇨 아닌데요 잠깐 잠깐만 잠깐만요 잠시만요 그만 그만요 그만하세요 저기 저기요 근데 취소"
 )
 _TAKING = frozenset([*_TURN_ENGLISH.split(), *_TURN_KOREAN.split()])
-"""A first word that takes the turn however it sounded."""
 
 
 def is_acknowledgement(text: str) -> bool:
@@ -242,11 +246,17 @@ def misheard(text: str, listens: float | None, length_ms: int = 0) -> bool:
     """
     if listens is None or listens < CLEARLY:
         return False
-    words = _WORDS.findall(text.casefold())
-    if words and words[0] in _TAKING:
+    if takes_turn(text):
         return False
+    words = _WORDS.findall(text.casefold())
     too_fast = length_ms > 0 and len(words) > WORDS_A_SECOND * length_ms / 1000
     return too_fast or len(set(words)) <= MISHEARD_WORDS
+
+
+def takes_turn(text: str) -> bool:
+    """Whether it begins with a word that takes the turn however it sounded."""
+    words = _WORDS.findall(text.casefold())
+    return bool(words) and words[0] in _TAKING
 
 
 def may_become_acknowledgement(text: str) -> bool:

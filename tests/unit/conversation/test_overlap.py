@@ -339,6 +339,27 @@ def test_an_answer_still_being_thought_is_not_taken_up_again() -> None:
     assert c.last(ev.Think).history[-1].content[0].transcript == "Yeah."  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("least", "written", "output"),
+    [
+        (0.6, "and then they check them", None),
+        (0.4, "and then they check them", overlap.Output.INTERRUPT),
+        (0.6, "no then they check them", overlap.Output.INTERRUPT),
+    ],
+)
+def test_a_long_hum_is_not_what_was_written_of_it(
+    least: float, written: str, output: overlap.Output | None
+) -> None:
+    hum, _ = overlap.step(overlap.IDLE, overlap.Began(1000))
+    for at_ms, listens in ((1192, 0.98), (1288, 0.7), (1384, 0.8), (1480, least), (1672, 0.95), (2056, 0.65)):
+        hum, asked = overlap.step(hum, overlap.GoesOn(at_ms, can_glance=True))
+        assert asked is overlap.Output.GLANCE
+        hum, decided = overlap.step(hum, overlap.Words("", whole=False, listens=listens))
+        assert decided is None
+    _, decided = overlap.step(hum, overlap.Words(written, whole=True))
+    assert decided is output
+
+
 def test_words_cut_short_do_not_outweigh_a_sound_that_is_clear() -> None:
     began, _ = overlap.step(overlap.IDLE, overlap.Began(1000))
     hum, output = overlap.step(began, overlap.Words("and then", whole=False, listens=0.85))
