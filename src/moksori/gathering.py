@@ -20,6 +20,8 @@ LOOK_S: Final = 0.05
 """How often it is looked at whether sleeping is worth it."""
 MANY: Final = 2_500
 """Reads a second from which on it is; twice the audio of a full local engine."""
+BEGINNING: Final = 4
+"""Reads that a new connection does not count for: its handshake, which somebody waits for, and its end."""
 
 
 class Gathering:
@@ -35,8 +37,9 @@ class Gathering:
         self._look_at = 0.0
         self._gathers = 0  # reads at the last look while gathering
 
-    def belongs_to(self, loop: asyncio.AbstractEventLoop) -> None:
+    def begins(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called for each new connection; a loop that was closed took its timers along."""
+        self.reads -= BEGINNING
         if loop is not self._loop:
             self._loop = loop
             self.awake = False

@@ -92,7 +92,7 @@ class Carrier(WSProtocol):  # type: ignore[misc]
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         loop = asyncio.get_running_loop()
-        GATHERING.belongs_to(loop)
+        GATHERING.begins(loop)
         super().connection_made(Tunnel(transport, loop))
 
     def connection_lost(self, exc: Exception | None) -> None:

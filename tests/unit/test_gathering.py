@@ -39,7 +39,7 @@ class Clock:
 def parts(monkeypatch: pytest.MonkeyPatch) -> tuple[Gathering, Loop, Clock]:
     loop, clock, gathers = Loop(), Clock(), Gathering()
     monkeypatch.setattr(gathering, "time", clock)
-    gathers.belongs_to(loop)  # type: ignore[arg-type]
+    gathers.begins(loop)  # type: ignore[arg-type]
     return gathers, loop, clock
 
 
@@ -61,6 +61,18 @@ def read(gathers: Gathering) -> None:
     gathers.reads += 1
     if not gathers.awake:
         gathers.wake()
+
+
+def test_connections_that_only_begin_never_make_the_loop_sleep(parts: tuple[Gathering, Loop, Clock]) -> None:
+    gathers, loop, clock = parts
+    for _ in range(40):
+        for _ in range(int(MANY * LOOK_S)):
+            gathers.begins(loop)  # type: ignore[arg-type]
+            read(gathers)
+            read(gathers)
+        look(loop)
+    assert not loop.soon
+    assert clock.slept == 0
 
 
 def test_few_reads_never_make_the_loop_sleep_and_none_let_it_rest(
@@ -110,7 +122,7 @@ def test_another_loop_begins_anew() -> None:
     gathers = Gathering()
 
     async def first_read() -> bool:
-        gathers.belongs_to(asyncio.get_running_loop())
+        gathers.begins(asyncio.get_running_loop())
         was = gathers.awake
         read(gathers)
         return was

@@ -19,6 +19,7 @@ from moksori.server.errors import SERVER_ERROR, ApiError
 from moksori.server.house import TRY_AGAIN_LATER, House
 from moksori.server.wire import ABNORMAL, INTERNAL_ERROR, SocketWire, accept, refuse
 from moksori.sessions.registry import ConnectRequest, Refused
+from moksori.sessions.wire import WireEvents
 from moksori.settings import LOCAL_MODEL
 from moksori.telemetry import get_logger
 
@@ -42,10 +43,17 @@ class RealtimeEndpoint:
         self._house = house
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        websocket = WebSocket(scope, receive, send)
-        offered: Sequence[str] = scope["subprotocols"]
-        chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         wire = SocketWire(scope, stall_s=self._house.settings.limits.stall_s)
+        events = await self._opened(
+            WebSocket(scope, receive, send), wire
+        )  # what let it in is not kept meanwhile
+        if events is not None:
+            await wire.run(events)
+
+    async def _opened(self, websocket: WebSocket, wire: SocketWire) -> WireEvents | None:
+        """The session behind an accepted connection; None for one that was refused, or has gone."""
+        offered: Sequence[str] = websocket.scope["subprotocols"]
+        chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         release: Callable[[], None] | None = None
         try:
             admitted = admit(self._house, websocket)
@@ -63,11 +71,11 @@ class RealtimeEndpoint:
                 await refuse(websocket, refusal.as_protocol_error(), refusal.close_code, chosen)
             else:
                 await websocket.send_denial_response(refusal.response())
-            return
+            return None
         if await accept(websocket, chosen):
-            await wire.run(events)
-        else:
-            events.closed(ABNORMAL, "")
+            return events
+        events.closed(ABNORMAL, "")
+        return None
 
 
 def take_place(house: House, admitted: Admitted, request: ConnectRequest) -> Callable[[], None] | None:
