@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from moksori.conversation import captions, overlap
+from moksori.conversation import overlap
 from moksori.conversation import turn as turns
 from moksori.conversation.answering import Answering
 from moksori.conversation.board import Board
+from moksori.conversation.captioning import Captioning
 from moksori.conversation.events import (
     AudioNeededFrom,
     DropJob,
@@ -33,9 +34,6 @@ MIN_COMMIT_MS = 100
 
 EAGERNESS_MS = {"low": 2_600, "medium": turns.DOUBT_CAP_MS, "auto": turns.DOUBT_CAP_MS, "high": 900}
 """Longest silence under semantic detection; the real service's 8, 4 and 2 s are its outer bounds, these our caps."""
-
-WHOLE_TRANSCRIPTS = "whisper-1"
-"""Documented: this model's transcript comes whole; the others' comes in deltas."""
 
 NOBODY_SPOKE = "The caller has said nothing for a while. Ask briefly whether they are still there."
 """What the brain is told at an idle timeout; only a model reads it."""
@@ -94,10 +92,7 @@ class Listening:
         self._glances = 0
         self._last_look: Job | None = None
         """The look at the pause of a turn that silenced an answer."""
-        self._captions = captions.Captions()
-        self._captioned_id = ""
-        self._captioned_ms = 0
-        """Audio time of the last look for captions."""
+        self._captioning = Captioning(board)
         self._heard_ms = 0
         """Audio time of the last voice-activity frame."""
 
@@ -182,8 +177,7 @@ class Listening:
     def _started(self, started: turns.Started) -> None:
         board = self._board
         self._open = OpenTurn(started.turn, board.ids("item"))
-        self._captions, self._captioned_ms = captions.Captions(), self._heard_ms
-        self._captioned_id = self._open.item_id
+        self._captioning.begin(self._open.item_id, self._heard_ms)
         if board.rules.overlapped and board.interrupts_response and self._answering.sounding.remains_ms():
             self._unannounced = started
             onset = self._heard_ms - turns.ONSET_FRAMES * turns.FRAME_MS
@@ -241,38 +235,19 @@ class Listening:
             if self._unannounced is not None:
                 self._overlaps(overlap.Words(event.text, whole=False, listens=event.listens))
                 return
-            self._captions, delta = self._captions.heard(event.text)
-            self._caption_delta(opened.item_id, delta)
-
-    # ------------------------------------------------------------------ captions
-
-    def _captioning(self) -> bool:
-        """Whether this client wants words while they are spoken: all models but "whisper-1" stream them."""
-        wanted = self._board.input.transcription
-        return wanted is not None and wanted.model != WHOLE_TRANSCRIPTS
+            self._captioning.glimpsed(opened.item_id, event.text)
 
     def _caption(self, at_ms: int) -> None:
         state, opened = self._turns.state, self._open
         if opened is None or not isinstance(state, turns.Talking) or self._unannounced is not None:
             return
-        due = self._board.rules.glance and at_ms - self._captioned_ms >= captions.EVERY_MS
-        if not due or not self._captioning():
+        if not self._captioning.due(at_ms):
             return
-        self._captioned_ms = at_ms
         self._glances += 1
         wanted = self._board.input.transcription
         job = Job(opened.item_id, self._glances)
         language = wanted.language if wanted else None
         self._board.do(Glance(job, state.start_ms, at_ms, language, urgent=False))
-
-    def _caption_delta(self, item_id: str, delta: str) -> None:
-        if delta:
-            board = self._board
-            board.emit(
-                out.ConversationItemInputAudioTranscriptionDelta(
-                    event_id=board.event_id(), item_id=item_id, content_index=0, delta=delta
-                )
-            )
 
     def _paused(self, paused: turns.Paused) -> None:
         if self._open is None or not self._board.rules.overlapped:
@@ -453,8 +428,7 @@ class Listening:
         item = Message(role="user", content=content, id=item_id, status="completed")
         board.history.put(item_id, replace(entry, item=item, transcribing=False))
         if board.input.transcription is not None:
-            if self._captioning() and item_id == self._captioned_id:
-                self._caption_delta(item_id, self._captions.final(text))
+            self._captioning.completed(item_id, text)
             board.emit(
                 out.ConversationItemInputAudioTranscriptionCompleted(
                     event_id=board.event_id(),
