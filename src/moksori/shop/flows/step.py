@@ -22,7 +22,17 @@ from moksori.shop.flows.matching.phrases import has, ordinal
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
-from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, general, hits, short, wishes, writes
+from moksori.shop.flows.wishes import (
+    BETWEEN,
+    SMALL_TALK,
+    SURE,
+    general,
+    hits,
+    short,
+    takes_back,
+    wishes,
+    writes,
+)
 from moksori.shop.guard.about import About
 from moksori.shop.guard.answers import Answer, understand
 from moksori.shop.guard.text import joined, words
@@ -96,8 +106,11 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
     if current is not None and current.asked is not None:
         digression = [g for g in new if _digresses(g, current, text)]
         if not digression:
+            slots = {**current.slots, "answer": text}
+            if current.asked == "which":  # what names the order need not name what is meant of it
+                slots.setdefault("wish", current.text)
             goal = put_right(state, current, text, today) or replace(
-                current, text=f"{current.text} {text}".strip(), slots={**current.slots, "answer": text}
+                current, text=f"{current.text} {text}".strip(), slots=slots
             )
             return _advance(replace(state, goals=(goal, *state.goals[1:]), misses=0), today)
         new = digression
@@ -180,8 +193,9 @@ def _free(state: State, output: dict[str, Any]) -> tuple[State, tuple[Action, ..
 
 
 def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
-    answer = understand(text, About.of(proposal.sentence, (), proposal.tool))
     goal = state.goals[0]
+    postcode = goal.slots.get("address", {}).get("postcode", "")
+    answer = understand(text, About.of(proposal.sentence, (), proposal.tool, postcode))
     if answer.agrees and says_other(proposal.sentence, text):
         corrects = corrected_wish(state, goal, text, today) is not None
         answer = Answer.CORRECTION if corrects else Answer.DOUBT
@@ -190,7 +204,7 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
     new = [g for g in wishes(text, SURE) if g.flow not in SMALL_TALK]
     aside = [g for g in new if g.flow != goal.flow and (not writes(g.flow) or answer.voids)]
     corrected = corrected_wish(state, goal, text, today)
-    if aside and not (answer.voids and corrected is not None):
+    if aside and (corrected is None or not answer.voids or takes_back(text, goal.flow)):
         state = replace(state, proposal=None) if answer.voids else state
         return _begin(state, aside, today)
     if answer.voids and corrected is not None:

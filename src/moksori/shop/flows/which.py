@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from moksori.agent.tools import Language
@@ -15,17 +15,19 @@ from moksori.shop.flows.matching.heard import name_heard
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import as_it_is
 from moksori.shop.flows.matching.orders import (
+    NAMED,
     NEAR,
     ORDERED,
     SHORTEST_NUMBER,
     Order,
+    arrival_in,
     day_of,
     names_in,
     numbered,
     refer,
     score,
 )
-from moksori.shop.flows.matching.phrases import has, ordinal
+from moksori.shop.flows.matching.phrases import excluded, has, ordinal
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome
 from moksori.shop.flows.state import Goal, State
@@ -53,6 +55,9 @@ FITS: dict[str, tuple[str, ...]] = {
 """States of an order in which each wish can be meant, the likelier first."""
 
 
+OF_WHOLE_ORDERS = ("cancel", "change_address", "change_payment")
+
+
 def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outcome]:
     known = state.known.get("orders")
     if known is None:
@@ -70,6 +75,10 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return goal, missing
     if goal.asked == "which" and "answer" in goal.slots:
         return _chosen(state, goal, orders, today)
+    if goal.flow in OF_WHOLE_ORDERS and (others := _the_others(goal, orders, today)):
+        return goal, Done(
+            "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in others)
+        )
     text = _without_arrival(goal.text) if goal.flow == "delivery" else goal.text
     if goal.flow == "exchange":
         text = as_it_is(text, names_in(orders, "en"))
@@ -88,6 +97,12 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
         fitting = _recent(fitting, today) or fitting
     if goal.flow == "delivery":  # of what has come nobody asks where it is, if the same is still to come
         fitting = [o for o in fitting if o["status"]["code"] != "delivered"] or fitting
+    spoken_of = [o for o in fitting if o["order_id"] == state.topic]
+    if len(fitting) > 1 and spoken_of and not has("other", text):
+        return _take(goal, spoken_of[0], fitting)
+    fitting, missing = _arrived_then(state, text, fitting, today)
+    if missing is not None:
+        return goal, missing
     if goal.flow == "cancel" and len(fitting) == 2 and has("both", text):
         return goal, Done(
             "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in fitting)
@@ -100,6 +115,18 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return _take(goal, pool[0], pool)
         return goal, Done(say("none_fits", state.language))
     return goal, _which(state, fitting)
+
+
+def _the_others(goal: Goal, orders: list[Order], today: date) -> list[Order]:
+    """All orders but those that are to stay ("keep the duvet and cancel the other two")."""
+    if not has("the_others", goal.text):
+        return []
+    clauses = re.split(r"(?<=[.?!,;])\s+|\band\b|(?<=고)\s", goal.text)
+    stays = " ".join([excluded(goal.text)[1], *(clause for clause in clauses if has("fine", clause))])
+    kept = [o for o in orders if score(stays, o, strict=False) >= NAMED]
+    wanted = " ".join(clause for clause in clauses if not has("fine", clause))
+    meant = refer(wanted, [o for o in orders if o not in kept], today)
+    return _fitting(goal, list(meant.orders)) if kept else []
 
 
 _ARRIVES = re.compile(r"\b(today|tonight|tomorrow)\b(?!'?s)|오늘|내일|모레", re.IGNORECASE)
@@ -158,6 +185,29 @@ def _whole(state: State, goal: Goal, orders: list[Order], today: date) -> tuple[
     return whole, missing
 
 
+def _arrived_then(
+    state: State, text: str, orders: list[Order], today: date
+) -> tuple[list[Order], Need | None]:
+    """Of several delivered orders those that came on the day that is said, which a list does not tell."""
+    span = arrival_in(text, today)
+    if (
+        span is None
+        or not 1 < len(orders) <= OFFERED
+        or any(o["status"]["code"] != "delivered" for o in orders)
+    ):
+        return orders, None
+    details = [detail_of(state, order) for order in orders]
+    missing = next((each for each in details if isinstance(each, Need)), None)
+    came = [
+        order
+        for order, detail in zip(orders, details, strict=True)
+        if isinstance(detail, dict)
+        and detail.get("delivered_at")
+        and span.first <= datetime.fromisoformat(str(detail["delivered_at"])).date() <= span.last
+    ]
+    return came or orders, missing
+
+
 def older(state: State) -> list[Order]:
     return [o for k, v in state.known.items() if k.startswith("find:") for o in v["orders"]]
 
@@ -205,7 +255,7 @@ def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple
     if has("both", text) or has("all", text):
         goals = tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in offered)
         return goal, Done("", more=goals)
-    at = ordinal(text, len(offered))
+    at = None if has("newest", text) else ordinal(text, len(offered))
     if at is not None and not any(len(d) >= SHORTEST_NUMBER for d in said_digits(text)):
         return _take(goal, offered[at], offered)
     meant = refer(text, offered, today)
@@ -216,13 +266,14 @@ def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple
         meant = wider if wider.named else meant
     if meant.named and len(meant.orders) == 1:
         return _take(goal, meant.orders[0], offered)
-    if meant.named and meant.orders:
-        meant = replace(meant, orders=_of_several(goal, meant.orders))
-        fitting = _fitting(goal, list(meant.orders)) or list(meant.orders)
-        if len(fitting) == 1:
-            return _take(goal, fitting[0], offered)
-        return goal, _which(state, fitting)
-    return goal, _which(state, offered)
+    pool = list(_of_several(goal, meant.orders)) if meant.named and meant.orders else offered
+    fitting = (meant.best(_fitting(goal, pool)) or pool) if meant.named else pool
+    fitting, missing = _arrived_then(state, text, fitting, today)
+    if missing is not None:
+        return goal, missing
+    if len(fitting) == 1:
+        return _take(goal, fitting[0], offered)
+    return goal, _which(state, fitting)
 
 
 def _of_several(goal: Goal, orders: tuple[Order, ...]) -> tuple[Order, ...]:
@@ -242,10 +293,13 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
     if "lines" in goal.slots:
         return goal, [line for line in items if line["line"] in goal.slots["lines"]]
     left = [line for line in items if line["returned"] + line["exchanged"] < line["quantity"]] or items
-    text = goal.slots["answer"] if goal.asked == "item" and "answer" in goal.slots else goal.text
+    answered = goal.asked == "item" and "answer" in goal.slots
+    text = goal.slots["answer"] if answered else goal.slots.get("wish", goal.text)
     if goal.flow == "exchange" and goal.asked != "item":
         text = as_it_is(text, [line["name"]["en"] for line in left])
     meant = list(lines_meant(text, left)) or _pointed_at(goal, text, left)
+    if not meant and not answered and text != goal.text:
+        meant = list(lines_meant(goal.text, left))
     if not meant and (heard := name_heard(text, [line["name"]["ko"] for line in left])) is not None:
         meant = [line for line in left if line["name"]["ko"] == heard]
     several = len({line["name"]["en"] for line in meant}) < len(meant) and not has("all", text)

@@ -22,7 +22,9 @@ from moksori.shop.guard.sounds import by_sound
 from moksori.shop.guard.text import asks, fold, words
 
 GREETING = "greeting"
-SMALL_TALK = (GREETING, "thanks", "goodbye")
+LEAVE = "leave"
+"""What was wished in a turn was taken back in the same, and nothing else wished."""
+SMALL_TALK = (GREETING, "thanks", "goodbye", LEAVE)
 BETWEEN = "between"
 """Two wishes that were equally likely; the caller is asked which."""
 SURE = 0.85
@@ -43,10 +45,20 @@ _NOT_THAT = re.compile(
     r"|\b(?:no need|don[’']?t|needn[’']?t|not asking|without)\b[^.?!,]{0,20}"
     r"\b(?:put|connect|transfer|pass|speak|talk)\w*\b[^.?!,]*"
     r"|(?:연결|통화|상담)(?:은|까지는|까진|까지|할 (?:건|필요는?))? ?"
-    r"(?:안 ?(?:하|해)|필요 ?없|하지 ?(?:마|말|않)|아니|없어도|됐)\S*(?: ?(?:돼|되|괜찮)\S*)?",
+    r"(?:안 ?(?:하|해)|필요 ?없|하지 ?(?:마|말|않)|아니|없어도|됐)\S*(?: ?(?:돼|되|괜찮)\S*)?"
+    r"|(?<!\bif i )(?<!\bif we )\b(?:don[’']?t|do not|no need to|(?:rather|would) not) (?:want to |actually )*"
+    r"(?:cancel|return|exchange|swap)\w*(?: (?:it|that|this|them|the order|my order))?"
+    r"(?=\W*(?:$|[.,;!]|but|and|just|yet|after all|please|any more))"
+    r"|(?:교환|반품|취소|환불)(?:은|는|을|를)? ?(?:하지|시키지) ?(?:는 ?)?(?:말|마시|않)\S*(?: ?(?:주|줘)\S*)?",
     re.IGNORECASE,
 )
-"""A wish that the caller says it is not ("교환 말고 반품")."""
+"""A wish that the caller says it is not ("교환 말고 반품"), or takes back ("don't cancel it")."""
+_NAMED = {
+    "cancel": re.compile("cancel|취소", re.IGNORECASE),
+    "return": re.compile("return|refund|반품|환불", re.IGNORECASE),
+    "exchange": re.compile("exchang|swap|교환", re.IGNORECASE),
+}
+"""The wishes that can be taken back by their name."""
 HANDED_OVER = ("complaint", "lost", "human")
 """Wishes that end with a colleague: of one turn there is one ticket, for what was said first."""
 ASIDES = ("orders", "product", "delivery")
@@ -74,6 +86,11 @@ _ARRIVED = re.compile(
 )
 """A parcel that has come is told of and not asked after."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
+
+_FRONTED = re.compile(
+    r"(?:for |with |as for )?(?:the|my|that|those|these) (?!ones?\b)[^,]{3,60}, ", re.IGNORECASE
+)
+"""A clause that begins with the thing it is about ("the jacket, change that to L")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +142,36 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
 
     `sure`: how likely a wish must be that no expression names, where something else is being talked about.
     """
+    clauses = _ifs_whole(
+        [clause for part in data().split.split(text) if (clause := (part or "").strip(" ,."))]
+    )
+    found, taken_back = _by_clause(clauses, sure)
+    if not found and taken_back:
+        return [Goal(LEAVE, text)]
+    if not found and sure == 0.0:
+        return _of_the_whole(_NOT_THAT.sub(" ", text))
+    if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < OVERRULES:
+        likely = by_sound(text, data().sounded, common_words())
+        if likely is not None and hits(likely):
+            return wishes(likely, SURE)
+    return _settled(found, text, len(clauses))
+
+
+def _by_clause(said: list[str], sure: float) -> tuple[list[_Wish], list[_Wish]]:
+    """What each clause wishes, and what of it another one takes back."""
     found: list[_Wish] = []
+    taken_back: list[_Wish] = []
     lead = ""
-    clauses = [
-        clause
-        for part in data().split.split(_NOT_THAT.sub(" ", text))
-        if (clause := (part or "").strip(" ,."))
-    ]
-    clauses = _ifs_whole(clauses)
+    clauses = [_NOT_THAT.sub(" ", clause).strip(" ,.") for clause in said]
     readings = _told_of([read(clause) for clause in clauses], clauses)
     told = max(sure, OVERRULES if any(each.ruled or each.sure >= SURE for each in readings) else 0.0)
-    for clause, reading in zip(clauses, readings, strict=True):
+    for whole, clause, reading in zip(said, clauses, readings, strict=True):
+        for wish in [each for each in found if each.flow in _refused(whole)]:
+            found.remove(wish)
+            taken_back.append(wish)
+            lead = f"{lead} {wish.text}".strip()
+        if not clause:
+            continue
         # Beside a clear wish, what else is said ("I'm calling about order 1003") is hardly another.
         flow = reading.flow if reading.ruled or reading.sure >= max(told, _daring(reading)) else None
         if flow == "account_address" and not reading.ruled and any(w.flow == "change_address" for w in found):
@@ -157,12 +193,11 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
         else:
             found.append(_Wish(flow, f"{lead} {clause}".strip(), reading))
             lead = ""
-    if not found and sure == 0.0:
-        return _of_the_whole(_NOT_THAT.sub(" ", text))
-    if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < OVERRULES:
-        likely = by_sound(text, data().sounded, common_words())
-        if likely is not None and hits(likely):
-            return wishes(likely, SURE)
+    return found, taken_back
+
+
+def _settled(found: list[_Wish], text: str, clauses: int) -> list[Goal]:
+    """The wishes of a turn in the light of all of it: what only tells of another is none."""
     flows, in_all = {each.flow for each in found}, hits(text)
     if "lost" in in_all and flows <= OF_A_LOSS and any(w.flow in ("lost", "delivery") for w in found):
         return [Goal("lost", text)]
@@ -183,11 +218,8 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
     if len(found) == 1 and _sent_elsewhere(found[0], text):
         return [Goal("change_address", text)]
     if len(found) == 1:
-        return [
-            Goal(
-                _in_all(found[0].flow, _NOT_THAT.sub(" ", text)) if len(clauses) > 1 else found[0].flow, text
-            )
-        ]
+        flow = _in_all(found[0], _NOT_THAT.sub(" ", text)) if clauses > 1 else found[0].flow
+        return [Goal(flow, text)]
     return [Goal(each.flow, each.text) for each in found]
 
 
@@ -201,6 +233,17 @@ def _told_of(readings: list[Reading], clauses: list[str]) -> list[Reading]:
         else reading
         for reading, clause in zip(readings, clauses, strict=True)
     ]
+
+
+def takes_back(text: str, flow: str) -> bool:
+    """Whether a caller says that this is not what is wished ("don't cancel it")."""
+    return flow in _refused(text)
+
+
+def _refused(clause: str) -> set[str]:
+    """The wishes that a clause says it is not."""
+    not_that = " ".join(match.group() for match in _NOT_THAT.finditer(clause))
+    return {flow for flow, name in _NAMED.items() if name.search(not_that)}
 
 
 _IF = re.compile(r"\b(?:if|suppose)\b[^.;?!,]*$", re.IGNORECASE)
@@ -225,13 +268,15 @@ def _detail(clause: str) -> bool:
     )
 
 
-def _in_all(flow: str, text: str) -> str:
+def _in_all(wish: _Wish, text: str) -> str:
     """What a turn of several clauses wishes, one of which seemed to: the whole may be clearer than its part."""
-    whole = read(text)
+    whole, flow = read(text), wish.flow
     shares = whole.shares
     best = next(iter(shares))
     if whole.ruled and whole.flow == best and writes(best) and not writes(flow):
         return best  # "there are two in my cart. I only want one."
+    if wish.reading.ruled and wish.reading.sure >= SURE:
+        return flow
     other = best not in (flow, NONE, FAULT, *SMALL_TALK)
     return best if other and shares[best] >= SURE and shares.get(flow, 0.0) < PLAUSIBLE else flow
 
@@ -296,7 +341,7 @@ def _same_thing(before: _Wish, flow: str, clause: str, reading: Reading) -> bool
     if before.flow == flow:
         return True
     guessed = before.reading.ruled != reading.ruled
-    both = flow in ABOUT_THINGS and before.flow in ABOUT_THINGS
+    both = flow in ABOUT_THINGS and before.flow in ABOUT_THINGS and not _FRONTED.match(clause)
     return both and (guessed or _SAME_THING.search(fold(clause)) is not None)
 
 

@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 from typing import Any
 
 from moksori.shop.flows.data import data
-from moksori.shop.flows.digits import sino
 from moksori.shop.flows.matching.counts import in_words
 from moksori.shop.flows.matching.names import mentions
 from moksori.shop.flows.matching.phrases import excluded, word_in
@@ -55,7 +54,7 @@ def _ways(code: str) -> tuple[str, ...]:
             ),
         )
     number = int(code) if code.isdigit() and len(code) <= 3 else None
-    return (code, *data().sizes.get(code, ()), *((sino(number),) if number else ()))
+    return (code, *data().sizes.get(code, ()), *(in_words(number) if number and number > 20 else ()))
 
 
 def value_said(text: str, code: str) -> bool:
@@ -140,7 +139,12 @@ def as_it_is(text: str, names: Iterable[str] = ()) -> str:
     return f"{before} {owned} {_without_values(after)}" if korean else f"{_without_values(goal)} {owned}"
 
 
+_SIZE = re.compile(r"(?<![\d-])\d{2,3}(?! ?(?:[일월번시분개원]|st\b|nd\b|rd\b|th\b))(?![\d-])")
+"""A size or an amount in digits, and no day or count."""
+
+
 def _without_values(folded: str) -> str:
+    folded = _SIZE.sub(" ", folded)
     for code in said_values():
         for way in said_values()[code]:
             bare = re.escape(fold(way))
