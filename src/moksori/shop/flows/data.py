@@ -109,7 +109,8 @@ def common_words() -> frozenset[str]:
         text = files("moksori.shop.flows").joinpath(f"utterances-{language}.tsv").read_text("utf-8")
         for line in text.splitlines():
             said = re.sub(r"\{[^}]*\}\S*", " ", line.partition("\t")[2])
-            found.update(re.findall(r"[a-z0-9-]+|[가-힣]+", said.casefold()))
+            for way in (said.casefold(), said.casefold().replace("'", "")):  # "there's": "there", "theres"
+                found.update(re.findall(r"[a-z0-9-]+|[가-힣]+", way))
     return frozenset(found)
 
 

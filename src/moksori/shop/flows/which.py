@@ -15,7 +15,6 @@ from moksori.shop.flows.matching.heard import name_heard
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import as_it_is
 from moksori.shop.flows.matching.orders import (
-    NAMED,
     NEAR,
     ORDERED,
     SHORTEST_NUMBER,
@@ -27,9 +26,10 @@ from moksori.shop.flows.matching.orders import (
     refer,
     score,
 )
-from moksori.shop.flows.matching.phrases import excluded, has, ordinal
+from moksori.shop.flows.matching.phrases import has, included, ordinal
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome
+from moksori.shop.flows.several import several_meant
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.guard.text import fold, words
 
@@ -55,9 +55,6 @@ FITS: dict[str, tuple[str, ...]] = {
 """States of an order in which each wish can be meant, the likelier first."""
 
 
-OF_WHOLE_ORDERS = ("cancel", "change_address", "change_payment")
-
-
 def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outcome]:
     known = state.known.get("orders")
     if known is None:
@@ -75,13 +72,15 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return goal, missing
     if goal.asked == "which" and "answer" in goal.slots:
         return _chosen(state, goal, orders, today)
-    if goal.flow in OF_WHOLE_ORDERS and (others := _the_others(goal, orders, today)):
+    if len(several := _fitting(goal, several_meant(goal, orders, today))) > 1:
         return goal, Done(
-            "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in others)
+            "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in several)
         )
     text = _without_arrival(goal.text) if goal.flow == "delivery" else goal.text
     if goal.flow == "exchange":
         text = as_it_is(text, names_in(orders, "en"))
+    elif goal.flow == "return" and has("the_others", text):
+        text = included(text)
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
@@ -103,10 +102,6 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
     fitting, missing = _arrived_then(state, text, fitting, today)
     if missing is not None:
         return goal, missing
-    if goal.flow == "cancel" and len(fitting) == 2 and has("both", text):
-        return goal, Done(
-            "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in fitting)
-        )
     if len(fitting) == 1 or (fitting and goal.flow == "delivery" and not meant.named):
         return _take(goal, fitting[0], fitting)
     if not fitting:
@@ -115,18 +110,6 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return _take(goal, pool[0], pool)
         return goal, Done(say("none_fits", state.language))
     return goal, _which(state, fitting)
-
-
-def _the_others(goal: Goal, orders: list[Order], today: date) -> list[Order]:
-    """All orders but those that are to stay ("keep the duvet and cancel the other two")."""
-    if not has("the_others", goal.text):
-        return []
-    clauses = re.split(r"(?<=[.?!,;])\s+|\band\b|(?<=고)\s", goal.text)
-    stays = " ".join([excluded(goal.text)[1], *(clause for clause in clauses if has("fine", clause))])
-    kept = [o for o in orders if score(stays, o, strict=False) >= NAMED]
-    wanted = " ".join(clause for clause in clauses if not has("fine", clause))
-    meant = refer(wanted, [o for o in orders if o not in kept], today)
-    return _fitting(goal, list(meant.orders)) if kept else []
 
 
 _ARRIVES = re.compile(r"\b(today|tonight|tomorrow)\b(?!'?s)|오늘|내일|모레", re.IGNORECASE)
@@ -298,8 +281,8 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
     if goal.flow == "exchange" and goal.asked != "item":
         text = as_it_is(text, [line["name"]["en"] for line in left])
     meant = list(lines_meant(text, left)) or _pointed_at(goal, text, left)
-    if not meant and not answered and text != goal.text:
-        meant = list(lines_meant(goal.text, left))
+    if not meant and not answered and text != goal.text and len(named := lines_meant(goal.text, left)) == 1:
+        meant = list(named)  # several may only tell which order it is
     if not meant and (heard := name_heard(text, [line["name"]["ko"] for line in left])) is not None:
         meant = [line for line in left if line["name"]["ko"] == heard]
     several = len({line["name"]["en"] for line in meant}) < len(meant) and not has("all", text)

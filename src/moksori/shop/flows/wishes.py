@@ -85,6 +85,8 @@ _ARRIVED = re.compile(
     r"|^(?!.*(?:언제|어디|왜|안 ?[왔오와]|못 ?받|아직)).*(?:받은|받았|왔는데|왔어|왔거든|온 )"
 )
 """A parcel that has come is told of and not asked after."""
+_BARE_CHANGE = re.compile(r"(?:그냥 |좀 |빨리 )*(?:바꿔|바꾸|변경|고쳐|수정)\S*(?: \S+){0,2}$")
+"""A change that is asked for without a word of what ("바꿔 주세요")."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
 
 _FRONTED = re.compile(
@@ -174,6 +176,8 @@ def _by_clause(said: list[str], sure: float) -> tuple[list[_Wish], list[_Wish]]:
             continue
         # Beside a clear wish, what else is said ("I'm calling about order 1003") is hardly another.
         flow = reading.flow if reading.ruled or reading.sure >= max(told, _daring(reading)) else None
+        if flow is not None and not reading.ruled and _beside(flow, clause, reading, readings):
+            flow = None
         if flow == "account_address" and not reading.ruled and any(w.flow == "change_address" for w in found):
             flow = None  # where the order shall go, not where the caller lives
         parting = flow == "goodbye" and bool(found) and found[-1].flow in SMALL_TALK
@@ -196,6 +200,16 @@ def _by_clause(said: list[str], sure: float) -> tuple[list[_Wish], list[_Wish]]:
     return found, taken_back
 
 
+def _beside(flow: str, clause: str, reading: Reading, all_of_it: list[Reading]) -> bool:
+    """Whether what no expression names is said beside a wish: a ticket is written at once, and "it hasn't gone out,
+    has it?" is asked for the sake of something else."""
+    if len(all_of_it) == 1:
+        return False
+    if flow in HANDED_OVER:
+        return reading.sure < SURE and any(each.ruled for each in all_of_it)
+    return has("unsent", clause) and flow != "delivery"
+
+
 def _settled(found: list[_Wish], text: str, clauses: int) -> list[Goal]:
     """The wishes of a turn in the light of all of it: what only tells of another is none."""
     flows, in_all = {each.flow for each in found}, hits(text)
@@ -211,6 +225,13 @@ def _settled(found: list[_Wish], text: str, clauses: int) -> list[Goal]:
         found = [replace(each, flow="cart_set") if each.flow == "cart" else each for each in found]
     if any(writes(each.flow) or each.flow in HANDED_OVER for each in found):
         found = [w for w in found if w.flow not in ASIDES or (w.asked() and not has("unsent", w.text))]
+    if any(each.flow == "human" for each in found):  # what a colleague is asked for is no wish of its own
+        about = [w for w in found if w.flow != "human" and has("about", w.text) and w.reading.sure < SURE]
+        found = [
+            w.and_said(" ".join(each.text for each in about)) if w.flow == "human" and about else w
+            for w in found
+            if w not in about
+        ]
     handed = [each for each in found if each.flow in HANDED_OVER]
     found = [each for each in found if each.flow not in HANDED_OVER or each is handed[0]]
     if len(found) == 1 and found[0].flow == "account" and address_in(text) is not None:
@@ -347,7 +368,8 @@ def _same_thing(before: _Wish, flow: str, clause: str, reading: Reading) -> bool
 
 def _spoken_of(found: list[_Wish], flow: str, clause: str) -> int | None:
     """Which wish before it a clause only presses for ("Can you switch that?" of a card, "could you swap it over?")."""
-    if _SAME_THING.search(fold(clause)) is None or len(words(clause)) > PRESSES:
+    pointed = _SAME_THING.search(fold(clause)) or _BARE_CHANGE.match(fold(clause))
+    if pointed is None or len(words(clause)) > PRESSES:
         return None
     if found and writes(found[-1].flow) and not writes(flow) and _PRESSED.search(fold(clause)):
         return len(found) - 1

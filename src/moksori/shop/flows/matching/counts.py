@@ -25,7 +25,14 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 def in_words(number: int) -> tuple[str, ...]:
     """A number below 1000 as it is said in both languages ("이백칠십", "two seventy")."""
     if number >= 1000:
-        return ()
+        thousands, rest = divmod(number, 1000)
+        english = tuple(f"{way} thousand" for way in _below_hundred(thousands)) if not rest else ()
+        tens, rest = divmod(number, 10_000)
+        return (
+            (*english, *(("만", "일만")[tens > 1 :] if tens == 1 else (f"{sino(tens)}만",)))
+            if not rest
+            else english
+        )
     hundreds, rest = divmod(number, 100)
     small = _below_hundred(rest)
     if not hundreds:

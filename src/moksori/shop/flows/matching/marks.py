@@ -21,8 +21,9 @@ _CLOCK = re.compile(
     r" ?(?=oclock|[ap]\.?m\b|(?:or so |ish )?(?:this|in the|yesterday) (?:morning|afternoon|evening))"
     rf"|(?<![가-힣\d])(?P<ko>{'|'.join(sorted(_KO_HOURS, key=len, reverse=True))}|1[0-2]|[1-9]) ?시(?!간|켰|킨|켜)"
 )
-AMOUNT = re.compile(r"\d[\d,]* ?(?:won\b|원)|\d[\d,]* ?[만천][\d천백십 ]* ?원")
-_WON = re.compile(r"\bwon\b|[\d만천백십] ?원")
+_NUMERAL = "영일이삼사오육칠팔구십백천만"
+AMOUNT = re.compile(rf"\d[\d,]* ?won\b|(?<!\S)[\d{_NUMERAL}][\d,{_NUMERAL} ]* ?원(?!피스|목|래|하|단|통)")
+"""A price, which is no order's number."""
 
 
 def hours_said(text: str) -> frozenset[int]:
@@ -46,6 +47,6 @@ def mark_of(text: str, order: dict[str, Any], names: Sequence[str]) -> int:
     several = len(names) > 1
     found = int(at.hour in hours_said(text))
     found += several if has("several_things", text) else not several and has("one_thing", text)
-    if _WON.search(fold(text)):
-        found += any(abs(int(amount) - order["total"]["minor"]) <= NEAR_WON for amount in numbers(text))
+    if (price := AMOUNT.search(fold(text))) is not None:
+        found += any(abs(int(each) - order["total"]["minor"]) <= NEAR_WON for each in numbers(price.group()))
     return found

@@ -32,6 +32,8 @@ def said_values() -> dict[str, tuple[str, ...]]:
     return {code: tuple(dict.fromkeys(each)) for code, each in ways.items()}
 
 
+LARGE = 100
+"""An amount from which on its number alone, in words, says it ("the twenty thousand one")."""
 _MEASURED = re.compile(r"(\d{2,}|\d)(ml|kg|g|l|cm|mAh)")
 
 
@@ -46,6 +48,7 @@ def _ways(code: str) -> tuple[str, ...]:
         return (
             code,
             amount,
+            *(in_words(int(amount)) if int(amount) >= LARGE else ()),
             *(
                 f"{number}{gap}{way}"
                 for number in (amount, *in_words(int(amount)))

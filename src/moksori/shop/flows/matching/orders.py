@@ -13,7 +13,7 @@ from moksori.shop.flows.data import data
 from moksori.shop.flows.details import without_address
 from moksori.shop.flows.digits import one_lost_or_added, runs_collapsed, said_digits, sounded_digits
 from moksori.shop.flows.matching.heard import name_heard
-from moksori.shop.flows.matching.marks import AMOUNT, mark_of
+from moksori.shop.flows.matching.marks import AMOUNT, hours_said, mark_of
 from moksori.shop.flows.matching.names import mentions, partly
 from moksori.shop.flows.matching.options import option_said, said_values, value_said
 from moksori.shop.flows.matching.phrases import excluded, has
@@ -95,7 +95,10 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
         return Reference(tuple(pool), named=True, scores={o["order_id"]: NAMED for o in pool})
     marks = {} if has("both", text) or has("all", text) else {o["order_id"]: _marks(wanted, o) for o in pool}
     if not named and len(set(marks.values())) > 1:
-        pool, named = [o for o in pool if marks[o["order_id"]] == max(marks.values())], True
+        marked = [o for o in pool if marks[o["order_id"]] == max(marks.values())]
+        if hours_said(wanted):  # of no day that is named: a late one
+            marked = [o for o in marked if (today - day_of(o)).days <= 1]
+        pool, named = marked or pool, bool(marked)
     if has("newest", text) and pool and not any(scores.values()) and span is None:
         return Reference((pool[0],), named=True)
     return Reference(tuple(pool), named, scores={k: v for k, v in scores.items() if v}, marks=marks)
@@ -104,7 +107,7 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
 def _marks(text: str, order: Order) -> int:
     """What else is said of an order than the thing it is named by: its hour, its price, and what more is in it."""
     here = list(zip(names_in([order], "ko"), names_in([order], "en"), strict=True))
-    things = sum(any(mentions(text, name) for name in names) for names in here)
+    things = sum(any(mentions(text, name) or partly(text, name) for name in names) for names in here)
     return mark_of(text, order, [en for _, en in here]) + max(things - 1, 0)
 
 
