@@ -153,6 +153,9 @@ def _digresses(goal: Goal, current: Goal, text: str) -> bool:
 
 def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Action, ...]]:
     """Take up new wishes: those that only look first, then what was under way, if it is not replaced."""
+    if len(new) > 1:
+        turn = " ".join(g.text for g in new)
+        new = [replace(new[0], slots={**new[0].slots, "turn": turn}), *new[1:]]
     new = [new[0], *(replace(g, slots={**g.slots, "beside": True}) for g in new[1:])]
     ordered = sorted(new, key=lambda g: writes(g.flow))
     if ordered[0].flow in (FAULT, BETWEEN):

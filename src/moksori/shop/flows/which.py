@@ -56,6 +56,8 @@ FITS: dict[str, tuple[str, ...]] = {
 
 
 def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outcome]:
+    if has("of_another", goal.text) and not any(len(d) >= SHORTEST_NUMBER for d in said_digits(goal.text)):
+        return goal, Done(say("only_own", state.language))
     known = state.known.get("orders")
     if known is None:
         return goal, Need("orders", "find_orders", {"limit": LOOKED_THROUGH})
@@ -84,6 +86,9 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
+    if not meant.named and "turn" in goal.slots:  # another wish of the same turn may name it
+        beside = refer(goal.slots["turn"], orders, today)
+        meant = beside if beside.named and beside.orders else meant
     if not meant.named and (
         "beside" in goal.slots or SAME.search(fold(text)) is not None
     ):  # "then cancel it"
@@ -92,7 +97,7 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return _take(goal, spoken_of[0], spoken_of)
     pool = list(meant.orders) if meant.orders else orders
     fitting = meant.best(_fitting(goal, pool))
-    if goal.flow in ("return", "exchange") and meant.scores:
+    if goal.flow in ("return", "exchange") and (meant.scores or not meant.named):
         fitting = _recent(fitting, today) or fitting
     if goal.flow == "delivery":  # of what has come nobody asks where it is, if the same is still to come
         fitting = [o for o in fitting if o["status"]["code"] != "delivered"] or fitting

@@ -17,6 +17,7 @@ from moksori.shop.flows.matching.orders import Order
 from moksori.shop.flows.matching.phrases import has, last_said
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome, Propose, Served
+from moksori.shop.flows.reads import account
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.flows.which import detail_of, lines_of, order_of, reason_of
 
@@ -143,6 +144,8 @@ def change_address(state: State, goal: Goal, today: date) -> Served:
 
 
 def account_address(state: State, goal: Goal, today: date) -> Served:
+    if goal.asked is None and has("reads_back", goal.text) and details.address_in(goal.text) is None:
+        return account(state, goal, today)
     if "account" not in state.known:
         return goal, Need("account", "get_account", {})
     goal, address = _address(state, goal)
