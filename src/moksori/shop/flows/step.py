@@ -20,6 +20,7 @@ from moksori.shop.flows.details import introduced
 from moksori.shop.flows.intents import FAULT
 from moksori.shop.flows.matching.phrases import has, ordinal
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
+from moksori.shop.flows.refused import refused_in
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
 from moksori.shop.flows.wishes import (
@@ -29,7 +30,6 @@ from moksori.shop.flows.wishes import (
     general,
     hits,
     short,
-    takes_back,
     wishes,
     writes,
 )
@@ -207,7 +207,7 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
     new = [g for g in wishes(text, SURE) if g.flow not in SMALL_TALK]
     aside = [g for g in new if g.flow != goal.flow and (not writes(g.flow) or answer.voids)]
     corrected = corrected_wish(state, goal, text, today)
-    if aside and (corrected is None or not answer.voids or takes_back(text, goal.flow)):
+    if aside and (corrected is None or not answer.voids or goal.flow in refused_in(text)):
         state = replace(state, proposal=None) if answer.voids else state
         return _begin(state, aside, today)
     if answer.voids and corrected is not None:

@@ -17,6 +17,7 @@ from moksori.shop.flows.intents import FAULT, NONE, intents
 from moksori.shop.flows.matching.options import said_values, value_said
 from moksori.shop.flows.matching.orders import SHORTEST_NUMBER
 from moksori.shop.flows.matching.phrases import has
+from moksori.shop.flows.refused import refused_in, without_refused
 from moksori.shop.flows.state import Goal
 from moksori.shop.guard.sounds import by_sound
 from moksori.shop.guard.text import asks, fold, words
@@ -39,26 +40,6 @@ TELLING = 0.12
 """How far the likeliest wish of a whole turn must be from the next."""
 ABOUT_THINGS = ("cancel", "return", "exchange")
 """Wishes of which one thing can have only one."""
-_NOT_THAT = re.compile(
-    r"\b(?:rather than|instead of) (?:an? |to )?(?:swap|exchang|return|cancel|refund)\w*(?: (?:it|them))?"
-    r"|(?:교환|반품|취소|환불)(?:은|는)? ?(?:말고|아니고|아니라|됐고)"
-    r"|\b(?:no need|don[’']?t|needn[’']?t|not asking|without)\b[^.?!,]{0,20}"
-    r"\b(?:put|connect|transfer|pass|speak|talk)\w*\b[^.?!,]*"
-    r"|(?:연결|통화|상담)(?:은|까지는|까진|까지|할 (?:건|필요는?))? ?"
-    r"(?:안 ?(?:하|해)|필요 ?없|하지 ?(?:마|말|않)|아니|없어도|됐)\S*(?: ?(?:돼|되|괜찮)\S*)?"
-    r"|(?<!\bif i )(?<!\bif we )\b(?:don[’']?t|do not|no need to|(?:rather|would) not) (?:want to |actually )*"
-    r"(?:cancel|return|exchange|swap)\w*(?: (?:it|that|this|them|the order|my order))?"
-    r"(?=\W*(?:$|[.,;!]|but|and|just|yet|after all|please|any more))"
-    r"|(?:교환|반품|취소|환불)(?:은|는|을|를)? ?(?:하지|시키지) ?(?:는 ?)?(?:말|마시|않)\S*(?: ?(?:주|줘)\S*)?",
-    re.IGNORECASE,
-)
-"""A wish that the caller says it is not ("교환 말고 반품"), or takes back ("don't cancel it")."""
-_NAMED = {
-    "cancel": re.compile("cancel|취소", re.IGNORECASE),
-    "return": re.compile("return|refund|반품|환불", re.IGNORECASE),
-    "exchange": re.compile("exchang|swap|교환", re.IGNORECASE),
-}
-"""The wishes that can be taken back by their name."""
 HANDED_OVER = ("complaint", "lost", "human")
 """Wishes that end with a colleague: of one turn there is one ticket, for what was said first."""
 ASIDES = ("orders", "product", "delivery")
@@ -151,7 +132,7 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
     if not found and taken_back:
         return [Goal(LEAVE, text)]
     if not found and sure == 0.0:
-        return _of_the_whole(_NOT_THAT.sub(" ", text))
+        return _of_the_whole(without_refused(text))
     if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < OVERRULES:
         likely = by_sound(text, data().sounded, common_words())
         if likely is not None and hits(likely):
@@ -164,11 +145,12 @@ def _by_clause(said: list[str], sure: float) -> tuple[list[_Wish], list[_Wish]]:
     found: list[_Wish] = []
     taken_back: list[_Wish] = []
     lead = ""
-    clauses = [_NOT_THAT.sub(" ", clause).strip(" ,.") for clause in said]
+    clauses = [without_refused(clause).strip(" ,.") for clause in said]
     readings = _told_of([read(clause) for clause in clauses], clauses)
     told = max(sure, OVERRULES if any(each.ruled or each.sure >= SURE for each in readings) else 0.0)
     for whole, clause, reading in zip(said, clauses, readings, strict=True):
-        for wish in [each for each in found if each.flow in _refused(whole)]:
+        refused = refused_in(whole, found[-1].flow if found else None)
+        for wish in [each for each in found if each.flow in refused]:
             found.remove(wish)
             taken_back.append(wish)
             lead = f"{lead} {wish.text}".strip()
@@ -239,7 +221,7 @@ def _settled(found: list[_Wish], text: str, clauses: int) -> list[Goal]:
     if len(found) == 1 and _sent_elsewhere(found[0], text):
         return [Goal("change_address", text)]
     if len(found) == 1:
-        flow = _in_all(found[0], _NOT_THAT.sub(" ", text)) if clauses > 1 else found[0].flow
+        flow = _in_all(found[0], without_refused(text)) if clauses > 1 else found[0].flow
         return [Goal(flow, text)]
     return [Goal(each.flow, each.text) for each in found]
 
@@ -254,17 +236,6 @@ def _told_of(readings: list[Reading], clauses: list[str]) -> list[Reading]:
         else reading
         for reading, clause in zip(readings, clauses, strict=True)
     ]
-
-
-def takes_back(text: str, flow: str) -> bool:
-    """Whether a caller says that this is not what is wished ("don't cancel it")."""
-    return flow in _refused(text)
-
-
-def _refused(clause: str) -> set[str]:
-    """The wishes that a clause says it is not."""
-    not_that = " ".join(match.group() for match in _NOT_THAT.finditer(clause))
-    return {flow for flow, name in _NAMED.items() if name.search(not_that)}
 
 
 _IF = re.compile(r"\b(?:if|suppose)\b[^.;?!,]*$", re.IGNORECASE)

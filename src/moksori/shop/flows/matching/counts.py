@@ -19,7 +19,7 @@ _COUNTED = re.compile(
 )
 
 
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 
 def in_words(number: int) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def _below_hundred(number: int) -> tuple[str, ...]:
     tens, ones = divmod(number, 10)
     if tens < 2:
         return ()
-    ten = _TENS[tens - 2]
+    ten = TENS[tens - 2]
     return tuple(f"{ten}{gap}{COUNTS[ones - 1][0]}" for gap in ("-", " ")) if ones else (ten,)
 
 

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from moksori.shop.flows.data import data
-from moksori.shop.flows.matching.counts import in_words
+from moksori.shop.flows.matching.counts import COUNTS, TENS, in_words
 from moksori.shop.flows.matching.names import mentions
 from moksori.shop.flows.matching.phrases import excluded, word_in
 from moksori.shop.guard.sounds import sounds_in
@@ -66,9 +66,16 @@ def value_said(text: str, code: str) -> bool:
     Where no value is, one may be there by its sound ("감정" is "검정"), if it is the only one that sounds so.
     """
     folded = _without_longer(code, fold(text))
-    if any(word_in(way, folded) for way in _ways(code)):
+    if any(word_in(way, folded) and not _goes_on(way, folded) for way in _ways(code)):
         return True
     return _value_by_sound(folded) == code
+
+
+def _goes_on(way: str, folded: str) -> bool:
+    """Whether it is only the beginning of a number ("thirty" of "thirty-four")."""
+    if not way.endswith(TENS):
+        return False
+    return re.search(rf"\b{way}(?![ -](?:{'|'.join(en for en, *_ in COUNTS[:9])})\b)", folded) is None
 
 
 def _without_longer(code: str, folded: str) -> str:

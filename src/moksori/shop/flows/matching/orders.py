@@ -43,11 +43,14 @@ class Reference:
     """How well each order fits the words, by its id."""
     marks: Mapping[str, int] = field(default_factory=dict)
     """What else tells orders apart that fit alike."""
+    price: int = 0
+    """1 where the dearest of them is meant, -1 where the cheapest."""
 
     def best(self, among: Sequence[Order]) -> list[Order]:
         """The best fitting of some of the orders."""
         fit = [(self.scores.get(o["order_id"], 0), self.marks.get(o["order_id"], 0)) for o in among]
-        return [o for o, each in zip(among, fit, strict=True) if each == max(fit)]
+        found = [o for o, each in zip(among, fit, strict=True) if each == max(fit)]
+        return [max(found, key=lambda o: self.price * o["total"]["minor"])] if self.price and found else found
 
 
 def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
@@ -101,7 +104,14 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
         pool, named = marked or pool, bool(marked)
     if has("newest", text) and pool and not any(scores.values()) and span is None:
         return Reference((pool[0],), named=True)
-    return Reference(tuple(pool), named, scores={k: v for k, v in scores.items() if v}, marks=marks)
+    price = has("dearest", wanted) - has("cheapest", wanted)
+    return Reference(
+        tuple(pool),
+        named or price != 0,
+        scores={k: v for k, v in scores.items() if v},
+        marks=marks,
+        price=price,
+    )
 
 
 def _marks(text: str, order: Order) -> int:
