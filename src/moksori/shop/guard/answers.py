@@ -144,6 +144,9 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
     ]
     if first[0] is not None and (first[1] is None or first[1] < first[0]):
         return Answer.CORRECTION
+    said = numbers(" ".join(tokens))
+    if said & _numbers_of(about.instead) and not said & _numbers_of(about.wanted):
+        return Answer.CORRECTION  # "260으로요" where the 260 is what goes
     for old, new in about.replaced:  # "large in beige" where a black L becomes a beige M
         at = next((at for at, token in enumerate(tokens) if _means(token, old)), None)
         if at is not None and not any(_means(token, new) for token in tokens[at:]):
@@ -155,6 +158,10 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
     if 0 < named < len(about.several):
         return Answer.DOUBT if about.cancels else Answer.CORRECTION
     return None
+
+
+def _numbers_of(group: frozenset[str]) -> frozenset[Decimal]:
+    return frozenset(Decimal(word) for word in group if word.isdigit())
 
 
 def _ends_in_a_name(transcript: str, tokens: list[str], about: About) -> bool:
