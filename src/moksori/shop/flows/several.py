@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
+from moksori.shop.flows.data import data
 from moksori.shop.flows.matching.names import mentions
 from moksori.shop.flows.matching.orders import NAMED, Order, names_in, refer, score
 from moksori.shop.flows.matching.phrases import excluded, has
 from moksori.shop.flows.state import Goal
+from moksori.shop.guard.text import fold
 
 WHOLE = ("cancel", "change_address", "change_payment")
 """Wishes for an order as a whole: of these one sentence may name several."""
@@ -33,13 +35,23 @@ def several_meant(goal: Goal, orders: Sequence[Order], today: date) -> list[Orde
         return likely if len(likely) == 2 else []
     if has("all", goal.text) and meant.named and not meant.scores and not meant.number:
         return fitting[:MOST]
-    return _each_named(wanted, likely) if _AND.search(goal.text) and not has("corrects", wanted) else []
+    said = wishing(goal)
+    if not _AND.search(said) or has("corrects", goal.text):
+        return []
+    return _each_named(_left(said, orders)[1], likely)
 
 
 LIKELY = {
     "cancel": ("paid",), "change_address": ("paid",), "change_payment": ("paid",), "delivery": ("shipped", "preparing"),
 }  # fmt: skip
 """States of the orders of which several can be meant."""
+
+
+def wishing(goal: Goal) -> str:
+    """The sentences of a turn that say the wish: the others may name what else there is."""
+    patterns = next(flow.patterns for flow in data().flows if flow.name == goal.flow)
+    parts = re.split(r"(?<=[.?!;])\s+", goal.text)
+    return " ".join(part for part in parts if any(p.search(fold(part)) for p in patterns)) or goal.text
 
 
 def _left(text: str, orders: Sequence[Order]) -> tuple[list[Order], str]:

@@ -15,6 +15,7 @@ from moksori.shop.flows.matching.heard import name_heard
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import as_it_is
 from moksori.shop.flows.matching.orders import (
+    NAMED,
     NEAR,
     ORDERED,
     SHORTEST_NUMBER,
@@ -29,7 +30,7 @@ from moksori.shop.flows.matching.orders import (
 from moksori.shop.flows.matching.phrases import has, included, ordinal
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome
-from moksori.shop.flows.several import several_meant
+from moksori.shop.flows.several import several_meant, wishing
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.guard.text import fold, words
 
@@ -107,6 +108,8 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
     fitting, missing = _arrived_then(state, text, fitting, today)
     if missing is not None:
         return goal, missing
+    if len(fitting) > 1 and goal.flow == "cancel":  # what else there is may be told beside
+        fitting = [o for o in fitting if score(wishing(goal), o, strict=False) >= NAMED] or fitting
     if len(fitting) == 1 or (fitting and goal.flow == "delivery" and not meant.named):
         return _take(goal, fitting[0], fitting)
     if not fitting:
