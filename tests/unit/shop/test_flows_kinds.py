@@ -11,6 +11,7 @@ from moksori.agent.tools import Language
 from moksori.shop.desk import ShopDesk
 from moksori.shop.flows.matching.options import variant_meant
 from moksori.shop.flows.matching.phrases import excluded, last_said
+from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.state import Heard, Say, State
 from moksori.shop.flows.step import step
 from moksori.shop.flows.wishes import wishes
@@ -142,3 +143,34 @@ async def test_a_yes_that_says_another_thing_is_read_out_again(
     said = [(turn, (await call.say(turn)).text) for turn in turns]
     assert changes(before, await snapshot(desk.tools)) == left, said
     await desk.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "flows"),
+    [
+        ("I'd like to cancel the sweater. No, hang on, don't cancel it. Just make it a medium.", "exchange"),
+        ("Cancel the socks please. No wait, don't cancel it.", "leave"),
+        ("양말 취소해 주세요. 아니다, 취소하지 마시고 그냥 두세요.", "leave"),
+        (
+            "Cancel the fryer, please, and the jacket I ordered this morning, change that to L.",
+            "cancel exchange",
+        ),
+        ("Add three helmets to my cart. Sorry, not three. Two is enough.", "cart_add"),
+        ("기계 말고 사람 좀 바꿔 줘요. 환불받는 거 때문에 물어볼 게 있어.", "human"),
+        ("결제를 카드로 해 버렸어요. 바꿔 주세요.", "change_payment"),
+    ],
+)
+def test_what_is_taken_back_or_said_beside(said: str, flows: str) -> None:
+    assert sorted(goal.flow for goal in wishes(said)) == sorted(flows.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("김치에 이상이 있는 건 아니고, 그냥 입에 안 맞아서요.", "changed_mind"),
+        ("I've just gone off it, to be honest.", "changed_mind"),
+        ("The kimchi had gone off.", "defective"),
+    ],
+)
+def test_why(text: str, reason: str) -> None:
+    assert reason_meant(text) == reason

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from moksori.agent.guard import CONFIRM, Clear, Held
 from moksori.agent.principal import Caller, Principal
-from moksori.agent.tools import Refused
+from moksori.agent.tools import JSON, Done, Refused
 from moksori.shop.guard.receipts import verify_receipt
 from moksori.shop.guard.tokens import BadToken, Key
 from tests.unit.shop.guard_kit import (
     APPROVAL_KEY,
+    CUSTOMERS,
     INJECTED,
     RECEIPT_KEY,
     SETTINGS,
@@ -402,6 +404,28 @@ async def test_one_customer_a_call(shop: MemoryShop, clock: Clock) -> None:
     )
     refused = await call.guard.identify(context("c-lee", jti="other"))
     assert isinstance(refused, Refused)
+    assert call.guard.caller.customer_id == "c-kim"
+
+
+class ForgetfulShop(MemoryShop):
+    """Refuses every tool but verification to a customer it does not have, as our own does."""
+
+    async def read(
+        self, name: str, arguments: Mapping[str, JSON], caller: Caller, now: datetime
+    ) -> Done | Refused:
+        if name != "verify_customer" and caller.customer_id not in (None, *CUSTOMERS):
+            return Refused("not_verified", {"ko": "없음", "en": "none"})
+        return await super().read(name, arguments, caller, now)
+
+
+async def test_a_customer_the_shop_does_not_have_is_a_stranger(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = a_call(ForgetfulShop(), clock, customer="c-nobody")
+    assert (await call.tool("search_products", query="shirt")).kind == "read"
+    assert any("c-nobody" in record.getMessage() for record in caplog.records)
+    assert error_code(await call.tool("find_orders")) == "needs_customer"
+    assert (await call.tool("verify_customer", name="김하늘", phone="010-1111-2222")).kind == "read"
     assert call.guard.caller.customer_id == "c-kim"
 
 

@@ -131,3 +131,36 @@ def test_the_verb_alone_means_a_proposed_cancellation() -> None:
     assert understand("취소", cancel("Running Shoes", "white", "ko")) is Answer.YES
     assert understand("don't cancel it", cancel("Running Shoes", "white", "en")) is Answer.NO
     assert understand("취소하지 마세요", cancel("Running Shoes", "white", "ko")) is Answer.NO
+
+
+SIZE_KO = "주문 261127-4991의 상품을 등산화(회색, 260) → 등산화(회색, 270)으로 변경합니다. 차액은 없습니다. 진행할까요?"
+SIZE_EN = "I will change order 261127-4991: Hiking Boots (grey, 260) for Hiking Boots (grey, 270), at the same price. Shall I go ahead?"
+TWO_KO = "주문 261127-4250, 경량 패딩(검정, XL), 논스틱 프라이팬(28cm)을 취소하고 136,900원을 삼성 카드 끝자리 4467로 환불합니다. 진행할까요?"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "action", "said", "agrees"),
+    [
+        (SIZE_KO, "change_order_items", "네, 270으로요.", True),
+        (SIZE_KO, "change_order_items", "네, 260 말고 270이요.", True),
+        (SIZE_KO, "change_order_items", "네, 270 사이즈로 부탁드려요.", True),
+        (SIZE_KO, "change_order_items", "네, 260으로요.", False),
+        (SIZE_KO, "change_order_items", "네, 이백육십으로요.", False),
+        (SIZE_KO, "change_order_items", "네, 270 말고 280이요.", False),
+        (SIZE_EN, "change_order_items", "Yes, 270 instead of 260.", True),
+        (SIZE_EN, "change_order_items", "Yes, 260 instead of 270.", False),
+        (SIZE_EN, "change_order_items", "Yes, 280 instead of 260.", False),
+        (TWO_KO, "cancel_order", "네, 패딩이랑 프라이팬 그거요.", True),
+        (TWO_KO, "cancel_order", "네, 패딩이랑요.", False),
+        (TWO_KO, "cancel_order", "네, 패딩이랑 이불이요.", False),
+    ],
+)
+def test_what_goes_and_what_comes(sentence: str, action: str, said: str, agrees: bool) -> None:
+    assert understand(said, About.of(sentence, (), action)).agrees is agrees
+
+
+def test_a_postcode_that_is_not_read_out_may_be_said_again() -> None:
+    sentence = "주문 261127-5316의 배송지 주소를 제주특별자치도 제주시 연삼로 410 2동 301호로 변경합니다. 진행할까요?"
+    about = About.of(sentence, (), "change_order_address", "63291")
+    assert understand("네, 63291 맞아요.", about).agrees
+    assert not understand("네, 63219 맞아요.", about).agrees

@@ -34,6 +34,8 @@ class Data:
     words: Mapping[str, re.Pattern[str]]
     reasons: Mapping[str, re.Pattern[str]]
     methods: Mapping[str, re.Pattern[str]]
+    hours: tuple[tuple[re.Pattern[str], tuple[int, int]], ...]
+    """Parts of the day, each from an hour to another."""
     units: Mapping[str, tuple[str, ...]]
     """How units are said, by how they are written."""
     sizes: Mapping[str, tuple[str, ...]]
@@ -90,6 +92,7 @@ def data() -> Data:
         sounded=tuple(raw["sounded"]),
         words={name: either(texts) for name, texts in raw["words"].items()},
         reasons={name: either(texts) for name, texts in raw["reason"].items()},
+        hours=tuple((either(each), (each["from"], each["to"])) for each in raw["hours"]),
         units={unit: tuple(ways) for unit, ways in raw["unit"].items()},
         sizes={size: tuple(ways) for size, ways in entries("words")["size"].items()},
         same=same,
@@ -106,7 +109,8 @@ def common_words() -> frozenset[str]:
         text = files("moksori.shop.flows").joinpath(f"utterances-{language}.tsv").read_text("utf-8")
         for line in text.splitlines():
             said = re.sub(r"\{[^}]*\}\S*", " ", line.partition("\t")[2])
-            found.update(re.findall(r"[a-z0-9-]+|[가-힣]+", said.casefold()))
+            for way in (said.casefold(), said.casefold().replace("'", "")):  # "there's": "there", "theres"
+                found.update(re.findall(r"[a-z0-9-]+|[가-힣]+", way))
     return frozenset(found)
 
 
@@ -120,6 +124,17 @@ def topic_of(text: str) -> str | None:
     """The words by which the passage is found that a question of policy is about; None where none is known."""
     folded = fold(text)
     return next((query for pattern, query in topics() if pattern.search(folded)), None)
+
+
+@cache
+def _tickets() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(f"{t['ko']}|{t['en']}"), t["topic"]) for t in _read("flows.toml")["ticket"])
+
+
+def ticket_topic(text: str) -> str:
+    """What a colleague is asked for."""
+    folded = fold(text)
+    return next((topic for pattern, topic in _tickets() if pattern.search(folded)), "other")
 
 
 @cache

@@ -176,6 +176,10 @@ def product(state: State, goal: Goal, today: date) -> Served:
         price = min(variants, key=lambda v: v["price"]["minor"])["price"][language]
         about = product["description"][language]
         return goal, Done(say("product_about", language, name=name, about=about, price=price))
+    strange = [c for c in said_values() if value_said(goal.text, c) and not partly(name, c)]
+    known = {value for each in variants for value in each["options"].values()}
+    if asked is None and strange and not known.intersection(strange):
+        return goal, Done(say("option_none", language, name=name, options=options))
     fitting = [v for v in variants if said <= set(v["options"].values())] or variants
     asked = fitting[0] if asked is None and said and len(fitting) == 1 else asked
     if asked is not None:

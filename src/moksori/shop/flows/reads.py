@@ -231,6 +231,8 @@ def account(state: State, goal: Goal, today: date) -> Served:
     known = state.known.get("account")
     if known is None:
         return goal, Need("account", "get_account", {})
+    if has("reads_back", goal.text) and known["address"] is not None:
+        return goal, Done(say("account_address", state.language, address=known["address"]["text"]))
     return goal, Done(say("account", state.language, phone=known["phone"], email=known["email"]))
 
 

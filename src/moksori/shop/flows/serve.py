@@ -34,11 +34,12 @@ SERVERS: dict[str, Callable[[State, Goal, date], Served]] = {
     "account": reads.account,
     "account_address": writes.account_address,
     "complaint": writes.hand_over("complaint"),
-    "human": writes.hand_over("other"),
+    "human": writes.hand_over(),
     "lost": writes.hand_over("delivery"),
     "fault": reads.plain("ask_fault"),
     "between": reads.between,
     "greeting": reads.plain("hello"),
     "thanks": reads.plain("welcome"),
     "goodbye": reads.plain("goodbye", over=True),
+    "leave": reads.plain("left_alone"),
 }

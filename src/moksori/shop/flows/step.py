@@ -20,9 +20,19 @@ from moksori.shop.flows.details import introduced
 from moksori.shop.flows.intents import FAULT
 from moksori.shop.flows.matching.phrases import has, ordinal
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
+from moksori.shop.flows.refused import refused_in
 from moksori.shop.flows.serve import serve
 from moksori.shop.flows.state import Action, Call, Event, Free, Goal, Heard, Proposal, Returned, Say, State
-from moksori.shop.flows.wishes import BETWEEN, SMALL_TALK, SURE, general, hits, short, wishes, writes
+from moksori.shop.flows.wishes import (
+    BETWEEN,
+    SMALL_TALK,
+    SURE,
+    general,
+    hits,
+    short,
+    wishes,
+    writes,
+)
 from moksori.shop.guard.about import About
 from moksori.shop.guard.answers import Answer, understand
 from moksori.shop.guard.text import joined, words
@@ -96,8 +106,11 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
     if current is not None and current.asked is not None:
         digression = [g for g in new if _digresses(g, current, text)]
         if not digression:
+            slots = {**current.slots, "answer": text}
+            if current.asked == "which":  # what names the order need not name what is meant of it
+                slots.setdefault("wish", current.text)
             goal = put_right(state, current, text, today) or replace(
-                current, text=f"{current.text} {text}".strip(), slots={**current.slots, "answer": text}
+                current, text=f"{current.text} {text}".strip(), slots=slots
             )
             return _advance(replace(state, goals=(goal, *state.goals[1:]), misses=0), today)
         new = digression
@@ -140,6 +153,9 @@ def _digresses(goal: Goal, current: Goal, text: str) -> bool:
 
 def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Action, ...]]:
     """Take up new wishes: those that only look first, then what was under way, if it is not replaced."""
+    if len(new) > 1:
+        turn = " ".join(g.text for g in new)
+        new = [replace(new[0], slots={**new[0].slots, "turn": turn}), *new[1:]]
     new = [new[0], *(replace(g, slots={**g.slots, "beside": True}) for g in new[1:])]
     ordered = sorted(new, key=lambda g: writes(g.flow))
     if ordered[0].flow in (FAULT, BETWEEN):
@@ -180,8 +196,9 @@ def _free(state: State, output: dict[str, Any]) -> tuple[State, tuple[Action, ..
 
 
 def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
-    answer = understand(text, About.of(proposal.sentence, (), proposal.tool))
     goal = state.goals[0]
+    postcode = goal.slots.get("address", {}).get("postcode", "")
+    answer = understand(text, About.of(proposal.sentence, (), proposal.tool, postcode))
     if answer.agrees and says_other(proposal.sentence, text):
         corrects = corrected_wish(state, goal, text, today) is not None
         answer = Answer.CORRECTION if corrects else Answer.DOUBT
@@ -190,7 +207,7 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
     new = [g for g in wishes(text, SURE) if g.flow not in SMALL_TALK]
     aside = [g for g in new if g.flow != goal.flow and (not writes(g.flow) or answer.voids)]
     corrected = corrected_wish(state, goal, text, today)
-    if aside and not (answer.voids and corrected is not None):
+    if aside and (corrected is None or not answer.voids or goal.flow in refused_in(text)):
         state = replace(state, proposal=None) if answer.voids else state
         return _begin(state, aside, today)
     if answer.voids and corrected is not None:

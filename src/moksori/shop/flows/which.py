@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from moksori.agent.tools import Language
@@ -15,19 +15,22 @@ from moksori.shop.flows.matching.heard import name_heard
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import as_it_is
 from moksori.shop.flows.matching.orders import (
+    NAMED,
     NEAR,
     ORDERED,
     SHORTEST_NUMBER,
     Order,
+    arrival_in,
     day_of,
     names_in,
     numbered,
     refer,
     score,
 )
-from moksori.shop.flows.matching.phrases import has, ordinal
+from moksori.shop.flows.matching.phrases import has, included, ordinal
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome
+from moksori.shop.flows.several import several_meant, wishing
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.guard.text import fold, words
 
@@ -54,6 +57,8 @@ FITS: dict[str, tuple[str, ...]] = {
 
 
 def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outcome]:
+    if has("of_another", goal.text) and not any(len(d) >= SHORTEST_NUMBER for d in said_digits(goal.text)):
+        return goal, Done(say("only_own", state.language))
     known = state.known.get("orders")
     if known is None:
         return goal, Need("orders", "find_orders", {"limit": LOOKED_THROUGH})
@@ -70,12 +75,21 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return goal, missing
     if goal.asked == "which" and "answer" in goal.slots:
         return _chosen(state, goal, orders, today)
+    if len(several := _fitting(goal, several_meant(goal, orders, today))) > 1:
+        return goal, Done(
+            "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in several)
+        )
     text = _without_arrival(goal.text) if goal.flow == "delivery" else goal.text
     if goal.flow == "exchange":
         text = as_it_is(text, names_in(orders, "en"))
+    elif goal.flow == "return" and has("the_others", text):
+        text = included(text)
     meant = refer(text, [*orders, *older(state)], today)
     if meant.number:
         return by_unknown_number(state, goal, meant.number)
+    if not meant.named and "turn" in goal.slots:  # another wish of the same turn may name it
+        beside = refer(goal.slots["turn"], orders, today)
+        meant = beside if beside.named and beside.orders else meant
     if not meant.named and (
         "beside" in goal.slots or SAME.search(fold(text)) is not None
     ):  # "then cancel it"
@@ -84,14 +98,18 @@ def order_of(state: State, goal: Goal, today: date) -> tuple[Goal, Order | Outco
             return _take(goal, spoken_of[0], spoken_of)
     pool = list(meant.orders) if meant.orders else orders
     fitting = meant.best(_fitting(goal, pool))
-    if goal.flow in ("return", "exchange") and meant.scores:
+    if goal.flow in ("return", "exchange") and (meant.scores or not meant.named):
         fitting = _recent(fitting, today) or fitting
     if goal.flow == "delivery":  # of what has come nobody asks where it is, if the same is still to come
         fitting = [o for o in fitting if o["status"]["code"] != "delivered"] or fitting
-    if goal.flow == "cancel" and len(fitting) == 2 and has("both", text):
-        return goal, Done(
-            "", more=tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in fitting)
-        )
+    spoken_of = [o for o in fitting if o["order_id"] == state.topic]
+    if len(fitting) > 1 and spoken_of and not has("other", text):
+        return _take(goal, spoken_of[0], fitting)
+    fitting, missing = _arrived_then(state, text, fitting, today)
+    if missing is not None:
+        return goal, missing
+    if len(fitting) > 1 and goal.flow == "cancel":  # what else there is may be told beside
+        fitting = [o for o in fitting if score(wishing(goal), o, strict=False) >= NAMED] or fitting
     if len(fitting) == 1 or (fitting and goal.flow == "delivery" and not meant.named):
         return _take(goal, fitting[0], fitting)
     if not fitting:
@@ -158,6 +176,29 @@ def _whole(state: State, goal: Goal, orders: list[Order], today: date) -> tuple[
     return whole, missing
 
 
+def _arrived_then(
+    state: State, text: str, orders: list[Order], today: date
+) -> tuple[list[Order], Need | None]:
+    """Of several delivered orders those that came on the day that is said, which a list does not tell."""
+    span = arrival_in(text, today)
+    if (
+        span is None
+        or not 1 < len(orders) <= OFFERED
+        or any(o["status"]["code"] != "delivered" for o in orders)
+    ):
+        return orders, None
+    details = [detail_of(state, order) for order in orders]
+    missing = next((each for each in details if isinstance(each, Need)), None)
+    came = [
+        order
+        for order, detail in zip(orders, details, strict=True)
+        if isinstance(detail, dict)
+        and detail.get("delivered_at")
+        and span.first <= datetime.fromisoformat(str(detail["delivered_at"])).date() <= span.last
+    ]
+    return came or orders, missing
+
+
 def older(state: State) -> list[Order]:
     return [o for k, v in state.known.items() if k.startswith("find:") for o in v["orders"]]
 
@@ -205,7 +246,7 @@ def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple
     if has("both", text) or has("all", text):
         goals = tuple(Goal(goal.flow, goal.text, {"order": o["order_id"]}) for o in offered)
         return goal, Done("", more=goals)
-    at = ordinal(text, len(offered))
+    at = None if has("newest", text) else ordinal(text, len(offered))
     if at is not None and not any(len(d) >= SHORTEST_NUMBER for d in said_digits(text)):
         return _take(goal, offered[at], offered)
     meant = refer(text, offered, today)
@@ -216,13 +257,14 @@ def _chosen(state: State, goal: Goal, orders: list[Order], today: date) -> tuple
         meant = wider if wider.named else meant
     if meant.named and len(meant.orders) == 1:
         return _take(goal, meant.orders[0], offered)
-    if meant.named and meant.orders:
-        meant = replace(meant, orders=_of_several(goal, meant.orders))
-        fitting = _fitting(goal, list(meant.orders)) or list(meant.orders)
-        if len(fitting) == 1:
-            return _take(goal, fitting[0], offered)
-        return goal, _which(state, fitting)
-    return goal, _which(state, offered)
+    pool = list(_of_several(goal, meant.orders)) if meant.named and meant.orders else offered
+    fitting = (meant.best(_fitting(goal, pool)) or pool) if meant.named else pool
+    fitting, missing = _arrived_then(state, text, fitting, today)
+    if missing is not None:
+        return goal, missing
+    if len(fitting) == 1:
+        return _take(goal, fitting[0], offered)
+    return goal, _which(state, fitting)
 
 
 def _of_several(goal: Goal, orders: tuple[Order, ...]) -> tuple[Order, ...]:
@@ -242,10 +284,13 @@ def lines_of(state: State, goal: Goal, detail: dict[str, Any]) -> tuple[Goal, li
     if "lines" in goal.slots:
         return goal, [line for line in items if line["line"] in goal.slots["lines"]]
     left = [line for line in items if line["returned"] + line["exchanged"] < line["quantity"]] or items
-    text = goal.slots["answer"] if goal.asked == "item" and "answer" in goal.slots else goal.text
+    answered = goal.asked == "item" and "answer" in goal.slots
+    text = goal.slots["answer"] if answered else goal.slots.get("wish", goal.text)
     if goal.flow == "exchange" and goal.asked != "item":
         text = as_it_is(text, [line["name"]["en"] for line in left])
     meant = list(lines_meant(text, left)) or _pointed_at(goal, text, left)
+    if not meant and not answered and text != goal.text and len(named := lines_meant(goal.text, left)) == 1:
+        meant = list(named)  # several may only tell which order it is
     if not meant and (heard := name_heard(text, [line["name"]["ko"] for line in left])) is not None:
         meant = [line for line in left if line["name"]["ko"] == heard]
     several = len({line["name"]["en"] for line in meant}) < len(meant) and not has("all", text)

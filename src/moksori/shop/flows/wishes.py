@@ -17,12 +17,15 @@ from moksori.shop.flows.intents import FAULT, NONE, intents
 from moksori.shop.flows.matching.options import said_values, value_said
 from moksori.shop.flows.matching.orders import SHORTEST_NUMBER
 from moksori.shop.flows.matching.phrases import has
+from moksori.shop.flows.refused import refused_in, without_refused
 from moksori.shop.flows.state import Goal
 from moksori.shop.guard.sounds import by_sound
 from moksori.shop.guard.text import asks, fold, words
 
 GREETING = "greeting"
-SMALL_TALK = (GREETING, "thanks", "goodbye")
+LEAVE = "leave"
+"""What was wished in a turn was taken back in the same, and nothing else wished."""
+SMALL_TALK = (GREETING, "thanks", "goodbye", LEAVE)
 BETWEEN = "between"
 """Two wishes that were equally likely; the caller is asked which."""
 SURE = 0.85
@@ -37,16 +40,6 @@ TELLING = 0.12
 """How far the likeliest wish of a whole turn must be from the next."""
 ABOUT_THINGS = ("cancel", "return", "exchange")
 """Wishes of which one thing can have only one."""
-_NOT_THAT = re.compile(
-    r"\b(?:rather than|instead of) (?:an? |to )?(?:swap|exchang|return|cancel|refund)\w*(?: (?:it|them))?"
-    r"|(?:교환|반품|취소|환불)(?:은|는)? ?(?:말고|아니고|아니라|됐고)"
-    r"|\b(?:no need|don[’']?t|needn[’']?t|not asking|without)\b[^.?!,]{0,20}"
-    r"\b(?:put|connect|transfer|pass|speak|talk)\w*\b[^.?!,]*"
-    r"|(?:연결|통화|상담)(?:은|까지는|까진|까지|할 (?:건|필요는?))? ?"
-    r"(?:안 ?(?:하|해)|필요 ?없|하지 ?(?:마|말|않)|아니|없어도|됐)\S*(?: ?(?:돼|되|괜찮)\S*)?",
-    re.IGNORECASE,
-)
-"""A wish that the caller says it is not ("교환 말고 반품")."""
 HANDED_OVER = ("complaint", "lost", "human")
 """Wishes that end with a colleague: of one turn there is one ticket, for what was said first."""
 ASIDES = ("orders", "product", "delivery")
@@ -73,7 +66,14 @@ _ARRIVED = re.compile(
     r"|^(?!.*(?:언제|어디|왜|안 ?[왔오와]|못 ?받|아직)).*(?:받은|받았|왔는데|왔어|왔거든|온 )"
 )
 """A parcel that has come is told of and not asked after."""
+_BARE_CHANGE = re.compile(r"(?:그냥 |좀 |빨리 )*(?:바꿔|바꾸|변경|고쳐|수정)\S*(?: \S+){0,2}$")
+"""A change that is asked for without a word of what ("바꿔 주세요")."""
 _SAME_THING = re.compile(r"\b(it|that|them|this|these|those)\b|그거|그걸|이거|이걸|그건|이건|그냥")
+
+_FRONTED = re.compile(
+    r"(?:for |with |as for )?(?:the|my|that|those|these) (?!ones?\b)[^,]{3,60}, ", re.IGNORECASE
+)
+"""A clause that begins with the thing it is about ("the jacket, change that to L")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +125,41 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
 
     `sure`: how likely a wish must be that no expression names, where something else is being talked about.
     """
+    clauses = _ifs_whole(
+        [clause for part in data().split.split(text) if (clause := (part or "").strip(" ,."))]
+    )
+    found, taken_back = _by_clause(clauses, sure)
+    if not found and taken_back:
+        return [Goal(LEAVE, text)]
+    if not found and sure == 0.0:
+        return _of_the_whole(without_refused(text))
+    if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < OVERRULES:
+        likely = by_sound(text, data().sounded, common_words())
+        if likely is not None and hits(likely):
+            return wishes(likely, SURE)
+    return _settled(found, text, len(clauses))
+
+
+def _by_clause(said: list[str], sure: float) -> tuple[list[_Wish], list[_Wish]]:
+    """What each clause wishes, and what of it another one takes back."""
     found: list[_Wish] = []
+    taken_back: list[_Wish] = []
     lead = ""
-    clauses = [
-        clause
-        for part in data().split.split(_NOT_THAT.sub(" ", text))
-        if (clause := (part or "").strip(" ,."))
-    ]
-    clauses = _ifs_whole(clauses)
+    clauses = [without_refused(clause).strip(" ,.") for clause in said]
     readings = _told_of([read(clause) for clause in clauses], clauses)
     told = max(sure, OVERRULES if any(each.ruled or each.sure >= SURE for each in readings) else 0.0)
-    for clause, reading in zip(clauses, readings, strict=True):
+    for whole, clause, reading in zip(said, clauses, readings, strict=True):
+        refused = refused_in(whole, found[-1].flow if found else None)
+        for wish in [each for each in found if each.flow in refused]:
+            found.remove(wish)
+            taken_back.append(wish)
+            lead = f"{lead} {wish.text}".strip()
+        if not clause:
+            continue
         # Beside a clear wish, what else is said ("I'm calling about order 1003") is hardly another.
         flow = reading.flow if reading.ruled or reading.sure >= max(told, _daring(reading)) else None
+        if flow is not None and not reading.ruled and _beside(flow, clause, reading, readings):
+            flow = None
         if flow == "account_address" and not reading.ruled and any(w.flow == "change_address" for w in found):
             flow = None  # where the order shall go, not where the caller lives
         parting = flow == "goodbye" and bool(found) and found[-1].flow in SMALL_TALK
@@ -157,12 +179,21 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
         else:
             found.append(_Wish(flow, f"{lead} {clause}".strip(), reading))
             lead = ""
-    if not found and sure == 0.0:
-        return _of_the_whole(_NOT_THAT.sub(" ", text))
-    if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < OVERRULES:
-        likely = by_sound(text, data().sounded, common_words())
-        if likely is not None and hits(likely):
-            return wishes(likely, SURE)
+    return found, taken_back
+
+
+def _beside(flow: str, clause: str, reading: Reading, all_of_it: list[Reading]) -> bool:
+    """Whether what no expression names is said beside a wish: a ticket is written at once, and "it hasn't gone out,
+    has it?" is asked for the sake of something else."""
+    if len(all_of_it) == 1:
+        return False
+    if flow in HANDED_OVER:
+        return reading.sure < SURE and any(each.ruled for each in all_of_it)
+    return has("unsent", clause) and flow != "delivery"
+
+
+def _settled(found: list[_Wish], text: str, clauses: int) -> list[Goal]:
+    """The wishes of a turn in the light of all of it: what only tells of another is none."""
     flows, in_all = {each.flow for each in found}, hits(text)
     if "lost" in in_all and flows <= OF_A_LOSS and any(w.flow in ("lost", "delivery") for w in found):
         return [Goal("lost", text)]
@@ -176,6 +207,13 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
         found = [replace(each, flow="cart_set") if each.flow == "cart" else each for each in found]
     if any(writes(each.flow) or each.flow in HANDED_OVER for each in found):
         found = [w for w in found if w.flow not in ASIDES or (w.asked() and not has("unsent", w.text))]
+    if any(each.flow == "human" for each in found):  # what a colleague is asked for is no wish of its own
+        about = [w for w in found if w.flow != "human" and has("about", w.text) and w.reading.sure < SURE]
+        found = [
+            w.and_said(" ".join(each.text for each in about)) if w.flow == "human" and about else w
+            for w in found
+            if w not in about
+        ]
     handed = [each for each in found if each.flow in HANDED_OVER]
     found = [each for each in found if each.flow not in HANDED_OVER or each is handed[0]]
     if len(found) == 1 and found[0].flow == "account" and address_in(text) is not None:
@@ -183,11 +221,8 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
     if len(found) == 1 and _sent_elsewhere(found[0], text):
         return [Goal("change_address", text)]
     if len(found) == 1:
-        return [
-            Goal(
-                _in_all(found[0].flow, _NOT_THAT.sub(" ", text)) if len(clauses) > 1 else found[0].flow, text
-            )
-        ]
+        flow = _in_all(found[0], without_refused(text)) if clauses > 1 else found[0].flow
+        return [Goal(flow, text)]
     return [Goal(each.flow, each.text) for each in found]
 
 
@@ -225,13 +260,15 @@ def _detail(clause: str) -> bool:
     )
 
 
-def _in_all(flow: str, text: str) -> str:
+def _in_all(wish: _Wish, text: str) -> str:
     """What a turn of several clauses wishes, one of which seemed to: the whole may be clearer than its part."""
-    whole = read(text)
+    whole, flow = read(text), wish.flow
     shares = whole.shares
     best = next(iter(shares))
     if whole.ruled and whole.flow == best and writes(best) and not writes(flow):
         return best  # "there are two in my cart. I only want one."
+    if wish.reading.ruled and wish.reading.sure >= SURE:
+        return flow
     other = best not in (flow, NONE, FAULT, *SMALL_TALK)
     return best if other and shares[best] >= SURE and shares.get(flow, 0.0) < PLAUSIBLE else flow
 
@@ -296,13 +333,14 @@ def _same_thing(before: _Wish, flow: str, clause: str, reading: Reading) -> bool
     if before.flow == flow:
         return True
     guessed = before.reading.ruled != reading.ruled
-    both = flow in ABOUT_THINGS and before.flow in ABOUT_THINGS
+    both = flow in ABOUT_THINGS and before.flow in ABOUT_THINGS and not _FRONTED.match(clause)
     return both and (guessed or _SAME_THING.search(fold(clause)) is not None)
 
 
 def _spoken_of(found: list[_Wish], flow: str, clause: str) -> int | None:
     """Which wish before it a clause only presses for ("Can you switch that?" of a card, "could you swap it over?")."""
-    if _SAME_THING.search(fold(clause)) is None or len(words(clause)) > PRESSES:
+    pointed = _SAME_THING.search(fold(clause)) or _BARE_CHANGE.match(fold(clause))
+    if pointed is None or len(words(clause)) > PRESSES:
         return None
     if found and writes(found[-1].flow) and not writes(flow) and _PRESSED.search(fold(clause)):
         return len(found) - 1

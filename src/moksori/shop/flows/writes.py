@@ -9,7 +9,7 @@ from typing import Any
 
 from moksori.agent.tools import Language
 from moksori.shop.flows import details
-from moksori.shop.flows.data import enumerate_, say
+from moksori.shop.flows.data import enumerate_, say, ticket_topic
 from moksori.shop.flows.matching.items import quantity_meant
 from moksori.shop.flows.matching.methods import methods_meant
 from moksori.shop.flows.matching.options import Line, value_said, variant_meant
@@ -17,6 +17,7 @@ from moksori.shop.flows.matching.orders import Order
 from moksori.shop.flows.matching.phrases import has, last_said
 from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import OFFERED, Ask, Done, Need, Outcome, Propose, Served
+from moksori.shop.flows.reads import account
 from moksori.shop.flows.state import Goal, State
 from moksori.shop.flows.which import detail_of, lines_of, order_of, reason_of
 
@@ -76,8 +77,11 @@ def exchange(state: State, goal: Goal, today: date) -> Served:
         if product is None:
             return goal, Need(key, "get_product", {"product_id": line["product_id"]})
         text = goal.slots["answer"] if goal.asked == "option" and "answer" in goal.slots else goal.text
-        variant = variant_meant(last_said(text), line, product["variants"])
-        variant = variant or variant_meant(text, line, product["variants"])
+        ways = (goal.slots.get("wish", text), text) if text == goal.text else (text,)
+        meant = (
+            variant_meant(each, line, product["variants"]) for way in ways for each in (last_said(way), way)
+        )
+        variant = next((each for each in meant if each is not None), None)
         if variant is None and not paid and has("new_one", text):  # the same, for one that is faulty
             variant = next((v for v in product["variants"] if v["options"] == line["options"]), None)
         if variant is None or not variant["available"]:
@@ -140,6 +144,8 @@ def change_address(state: State, goal: Goal, today: date) -> Served:
 
 
 def account_address(state: State, goal: Goal, today: date) -> Served:
+    if goal.asked is None and has("reads_back", goal.text) and details.address_in(goal.text) is None:
+        return account(state, goal, today)
     if "account" not in state.known:
         return goal, Need("account", "get_account", {})
     goal, address = _address(state, goal)
@@ -173,9 +179,12 @@ def change_payment(state: State, goal: Goal, today: date) -> Served:
     return goal, Propose("change_order_payment", arguments)
 
 
-def hand_over(topic: str) -> Callable[[State, Goal, date], Served]:
+def hand_over(topic: str | None = None) -> Callable[[State, Goal, date], Served]:
+    """`topic` is None where the caller's words say what a colleague is wanted for."""
+
     def served(state: State, goal: Goal, today: date) -> Served:
-        return goal, Propose("hand_over", {"topic": topic, "summary": summary(state)})
+        about = topic or ticket_topic(goal.text)
+        return goal, Propose("hand_over", {"topic": about, "summary": summary(state)})
 
     return served
 

@@ -64,7 +64,8 @@ class About:
     """What can be known again of it in other words or by its sound."""
 
     @classmethod
-    def of(cls, sentence: str, objects: tuple[str, ...] = (), action: str = "") -> About:
+    def of(cls, sentence: str, objects: tuple[str, ...] = (), action: str = "", unsaid: str = "") -> About:
+        """`unsaid`: what the caller named and is not read out, such as a postcode; saying it again is nothing new."""
         restated = (again for said, again in lexicon().restated if said in fold(sentence))
         spoken = [*words(sentence), *(word for again in restated for word in sorted(again))]
         stems = {w[:n] for w in spoken if hangul_part(w) for n in range(2, len(w) + 1)}
@@ -94,8 +95,8 @@ class About:
         return cls(
             words=frozenset(spoken),
             stems=frozenset(stems),
-            numbers=numbers(sentence),
-            digits=digit_string(sentence),
+            numbers=numbers(sentence) | numbers(unsaid),
+            digits=digit_string(f"{sentence} | {unsaid}"),
             goods=goods,
             cancels="cancel" in actions_in(action.replace("_", " ")),
             again=frozenset(joined(way) for kind in kinds for way in kind.again),

@@ -49,7 +49,7 @@ def _means(token: str, group: frozenset[str]) -> bool:
 
 _NUMERAL_WORD = re.compile(
     r"[영공일이삼사오육륙칠팔구십백천만억\d]*(하나|한|둘|두|셋|세|넷|다섯|여섯|일곱|여덟|아홉|열)?"
-    r"(원|달러|개월|개|번|건|장|벌|켤레|호|퍼센트|포인트|점)?(을|를|이|은|는|로|으로|요|이요|의|에|짜리|씩)?"
+    r"(원|달러|개월|개|번|건|장|벌|켤레|호|퍼센트|포인트|점)?(을|를|이|은|는|로|으로|로요|으로요|요|이요|의|에|짜리|씩)?"
 )
 _EN_NUMERAL = (EN_NUMERALS - {"one"}) | {"oh", "won", "dollar", "dollars", "cent", "cents"}
 _ALONE = frozenset("네예응안")
@@ -57,6 +57,7 @@ _ALONE = frozenset("네예응안")
 _GIVE = frozenset({"주세요", "주십시오", "줘", "줘요", "주셔요", "부탁드려요", "부탁드립니다", "부탁해요"})
 """With these a word said back asks for the thing to be done."""
 _ONLY = frozenset({"만", "만요", "만이요"})
+_AND = frozenset({"랑", "이랑"})
 _ORDER = frozenset({"주문", "그주문", "이주문"})
 _ORDER_ITSELF = re.compile(
     r"(?<!from )(?<!from the )(?<!from that )(?<!in the )(?<!in that )\border\b|주문(?!에서|에 있|의|중| 중)"
@@ -74,7 +75,7 @@ _FUZZY_FROM = 4
 
 def understand(transcript: str, about: About) -> Answer:
     """What `transcript` answers to the read-out `about`."""
-    tokens = in_its_words(words(transcript), about.words, about.stems, about.names)
+    tokens = _without_what_goes(in_its_words(words(transcript), about.words, about.stems, about.names), about)
     if not tokens:
         return Answer.SILENCE
     kinds = list(_kinds(tokens, about))
@@ -118,6 +119,16 @@ def understand(transcript: str, about: About) -> Answer:
     return Answer.DOUBT
 
 
+def _without_what_goes(tokens: list[str], about: About) -> list[str]:
+    """An answer to a change without "instead of the 260" and "260 말고", where the 260 is what goes."""
+    for at, token in enumerate(tokens):
+        english = tokens[at : at + 2] in (["instead", "of"], ["rather", "than"])
+        rest = [t for t in tokens[at + 2 :] if t not in _SMALL] if english else tokens[at - 1 : at]
+        if (english or token == "말고") and rest and _means(rest[0], about.instead):
+            return [*tokens[:at], *rest[1:]] if english else [*tokens[: at - 1], *tokens[at + 1 :]]
+    return tokens
+
+
 _JUST = frozenset({"just", "only"})
 _THAT = frozenset({"that", "this", "those", "these", "one", "my", "please", "thanks"})
 _SMALL = frozenset({"the", "to", "for", "and", "in", "at", "i", "it", "your", "of"})
@@ -133,6 +144,9 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
     ]
     if first[0] is not None and (first[1] is None or first[1] < first[0]):
         return Answer.CORRECTION
+    said = numbers(" ".join(tokens))
+    if said & _numbers_of(about.instead) and not said & _numbers_of(about.wanted):
+        return Answer.CORRECTION  # "260으로요" where the 260 is what goes
     for old, new in about.replaced:  # "large in beige" where a black L becomes a beige M
         at = next((at for at, token in enumerate(tokens) if _means(token, old)), None)
         if at is not None and not any(_means(token, new) for token in tokens[at:]):
@@ -144,6 +158,10 @@ def _of_another(tokens: list[str], about: About) -> Answer | None:
     if 0 < named < len(about.several):
         return Answer.DOUBT if about.cancels else Answer.CORRECTION
     return None
+
+
+def _numbers_of(group: frozenset[str]) -> frozenset[Decimal]:
+    return frozenset(Decimal(word) for word in group if word.isdigit())
 
 
 def _ends_in_a_name(transcript: str, tokens: list[str], about: About) -> bool:
@@ -231,6 +249,8 @@ def _only_what_is_meant(after: list[str], about: About) -> bool:
         return about.whole_order
     if rest[0] in about.verbs or "cancel" in actions_in(rest[0]):
         return not about.several or about.whole_order
+    if about.pieces and numbers(rest[0]) == {Decimal(about.pieces)}:
+        return True
     if about.several:
         return all(any(_means(token, good) for token in rest) for good in about.several)
     return _means(rest[0], about.named) and (about.count == 1 or rest[-1].endswith("s"))
@@ -274,6 +294,8 @@ def _said_back(word: str, about: About) -> Kind | None:
                 return Kind.NEUTRAL
             if ending in _ONLY and word[:cut] in about.named:
                 return Kind.SAID_BACK  # "only" of the only one that was read out
+            if ending in _AND and any(_means(word, good) for good in about.several):
+                return Kind.SAID_BACK  # one of several things, and the next
             if ending in table.limiting:
                 return Kind.CORRECTION
             if ending in table.endings:

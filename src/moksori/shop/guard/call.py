@@ -32,7 +32,7 @@ from moksori.shop.guard.about import About
 from moksori.shop.guard.context import BadContext, Seen, SeenHere, read_context
 from moksori.shop.guard.coverage import Facts, commit_fact, record_facts, uncovered
 from moksori.shop.guard.gate import Gate, Readable, dumped, parsed, refused_output
-from moksori.shop.guard.identity import Attempts, AttemptsHere, Identity, failed, known
+from moksori.shop.guard.identity import Attempts, AttemptsHere, Identity, failed, known, unknown
 from moksori.shop.guard.proposal import Why
 from moksori.shop.guard.quoting import quoted
 from moksori.shop.guard.readout import ReadOut
@@ -230,7 +230,10 @@ class CallGuard:
         return await self._write(spec, arguments, call_id)
 
     async def _read(self, spec: ToolSpec, arguments: dict[str, JSON]) -> Outcome:
-        done = await self._gate.read(spec, arguments, self.caller, self._guards.clock())
+        now = self._guards.clock()
+        done = await self._gate.read(spec, arguments, self.caller, now)
+        if self._turns_out_unknown(done):
+            done = await self._gate.read(spec, arguments, self.caller, now)
         if isinstance(done, Refused):
             return self._refused(done)
         records = record_facts(done.value)
@@ -239,6 +242,15 @@ class CallGuard:
             self._facts, records=(*self._facts.records, *records)[-_REMEMBERED:], latest=records
         )
         return Outcome("read", self._gate.output(done, spec))
+
+    def _turns_out_unknown(self, answer: Done | Readable | Refused) -> bool:
+        """Whether the shop has not the customer the call was opened for; from then on it is a stranger's call."""
+        customer_id = self.caller.customer_id
+        if customer_id is None or not isinstance(answer, Refused) or answer.code != "not_verified":
+            return False
+        log.warning("The shop has no customer %r: the caller is a stranger until verified.", customer_id[:64])
+        self._identity = unknown(self._identity)
+        return True
 
     async def _verify(self, spec: ToolSpec, arguments: dict[str, JSON]) -> Outcome:
         """Every failure sounds the same: nothing tells whether such a customer, or such an order, exists."""
@@ -267,6 +279,8 @@ class CallGuard:
             return self._refused(refusal("no_transcripts"))
         now = self._guards.clock()
         ready = await self._gate.plan(spec, arguments, self.caller, language=self._language, now=now)
+        if self._turns_out_unknown(ready):
+            ready = await self._gate.plan(spec, arguments, self.caller, language=self._language, now=now)
         if isinstance(ready, Refused):
             return self._refused(ready)
         if not spec.confirm:
@@ -285,7 +299,12 @@ class CallGuard:
             session_id=self._session_id,
             plan=ready.plan,
             readout=ReadOut.of(ready.sentence, ready.plan),
-            about=About.of(ready.sentence, ready.plan.objects, f"{ready.plan.tool} {ready.plan.action}"),
+            about=About.of(
+                ready.sentence,
+                ready.plan.objects,
+                f"{ready.plan.tool} {ready.plan.action}",
+                str(ready.plan.arguments.get("postcode", "")),
+            ),
             language=self._language,
             made_at=now,
             expires_at=now + self._settings.proposal_life,

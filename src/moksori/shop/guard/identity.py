@@ -51,6 +51,11 @@ def known(
     return replace(identity, caller=caller), None
 
 
+def unknown(identity: Identity) -> Identity:
+    """The shop has no such customer: the call is a stranger's, who may be verified like any other."""
+    return replace(identity, caller=Caller(call_id=identity.caller.call_id))
+
+
 def failed(identity: Identity) -> Identity:
     return replace(identity, failures=identity.failures + 1)
 

@@ -92,13 +92,13 @@ def key(text: str) -> str:
 def by_sound(text: str, lexicon: Sequence[str], plain: Container[str] = ()) -> str | None:
     """The sentence with the word of the lexicon that something in it sounds like; None where nothing does.
 
-    Two words next to each other that are `plain` are what they are ("there is" is no "address").
+    Words that are `plain` are what they are ("there is" and "there's a" are no "address").
     """
     words = text.split()
     for size in range(MOST_WORDS, 0, -1):
         for at in range(len(words) - size + 1):
             here = words[at : at + size]
-            if size > 1 and all(re.sub(r"[^a-z]", "", each.casefold()) in plain for each in here):
+            if all(re.sub(r"[^a-z]", "", each.casefold()) in plain for each in here):
                 continue
             heard = key("".join(here))
             for word in lexicon:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from moksori.shop.flows.matching.counts import some_of
 from moksori.shop.flows.matching.names import mentions, partly
 from moksori.shop.flows.matching.options import Line, value_said
 from moksori.shop.flows.matching.phrases import excluded, has
@@ -18,6 +19,8 @@ def lines_meant(text: str, lines: Sequence[Line]) -> tuple[Line, ...]:
     named = [line for line in pool if _names(wanted, line)] or [
         line for line in pool if _touches(wanted, line)
     ]
+    if has("the_others", text) and len(pool) < len(lines):
+        return tuple(pool)
     if has("all", wanted):
         return tuple(named or pool)
     coloured = [line for line in named or pool if _colour(wanted, line)]
@@ -58,6 +61,5 @@ def _colour(text: str, line: Line) -> bool:
 
 def quantity_meant(text: str, line: Line) -> int | None:
     """How many of an item; None for all there are."""
-    if line["quantity"] > 1 and has("one", text):
-        return 1
-    return None
+    count = 1 if has("one", text) else some_of(text)
+    return count if count is not None and count < line["quantity"] else None

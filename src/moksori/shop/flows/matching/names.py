@@ -19,7 +19,12 @@ def mentions(text: str, name: str) -> bool:
 def called(text: str, name: str) -> bool:
     """Whether a sentence has another word for a thing than its name's ("jumper" for a sweater)."""
     folded, named = fold(text), fold(name)
-    return any(_has(folded, way) for group in _groups(named) for way in group if not word_in(way, named))
+    return any(
+        _has(folded, way)
+        for group in _groups(named)
+        for way in group
+        if way in named.split() or not word_in(way, named)
+    )
 
 
 @cache

@@ -8,8 +8,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from moksori.shop.flows.data import data
-from moksori.shop.flows.digits import sino
-from moksori.shop.flows.matching.counts import in_words
+from moksori.shop.flows.matching.counts import COUNTS, TENS, in_words
 from moksori.shop.flows.matching.names import mentions
 from moksori.shop.flows.matching.phrases import excluded, word_in
 from moksori.shop.guard.sounds import sounds_in
@@ -33,6 +32,8 @@ def said_values() -> dict[str, tuple[str, ...]]:
     return {code: tuple(dict.fromkeys(each)) for code, each in ways.items()}
 
 
+LARGE = 100
+"""An amount from which on its number alone, in words, says it ("the twenty thousand one")."""
 _MEASURED = re.compile(r"(\d{2,}|\d)(ml|kg|g|l|cm|mAh)")
 
 
@@ -47,6 +48,7 @@ def _ways(code: str) -> tuple[str, ...]:
         return (
             code,
             amount,
+            *(in_words(int(amount)) if int(amount) >= LARGE else ()),
             *(
                 f"{number}{gap}{way}"
                 for number in (amount, *in_words(int(amount)))
@@ -55,7 +57,7 @@ def _ways(code: str) -> tuple[str, ...]:
             ),
         )
     number = int(code) if code.isdigit() and len(code) <= 3 else None
-    return (code, *data().sizes.get(code, ()), *((sino(number),) if number else ()))
+    return (code, *data().sizes.get(code, ()), *(in_words(number) if number and number > 20 else ()))
 
 
 def value_said(text: str, code: str) -> bool:
@@ -64,9 +66,16 @@ def value_said(text: str, code: str) -> bool:
     Where no value is, one may be there by its sound ("감정" is "검정"), if it is the only one that sounds so.
     """
     folded = _without_longer(code, fold(text))
-    if any(word_in(way, folded) for way in _ways(code)):
+    if any(word_in(way, folded) and not _goes_on(way, folded) for way in _ways(code)):
         return True
     return _value_by_sound(folded) == code
+
+
+def _goes_on(way: str, folded: str) -> bool:
+    """Whether it is only the beginning of a number ("thirty" of "thirty-four")."""
+    if not way.endswith(TENS):
+        return False
+    return re.search(rf"\b{way}(?![ -](?:{'|'.join(en for en, *_ in COUNTS[:9])})\b)", folded) is None
 
 
 def _without_longer(code: str, folded: str) -> str:
@@ -140,7 +149,12 @@ def as_it_is(text: str, names: Iterable[str] = ()) -> str:
     return f"{before} {owned} {_without_values(after)}" if korean else f"{_without_values(goal)} {owned}"
 
 
+_SIZE = re.compile(r"(?<![\d-])\d{2,3}(?! ?(?:[일월번시분개원]|st\b|nd\b|rd\b|th\b))(?![\d-])")
+"""A size or an amount in digits, and no day or count."""
+
+
 def _without_values(folded: str) -> str:
+    folded = _SIZE.sub(" ", folded)
     for code in said_values():
         for way in said_values()[code]:
             bare = re.escape(fold(way))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from moksori.shop.dates import Span, understand
@@ -13,6 +13,7 @@ from moksori.shop.flows.data import data
 from moksori.shop.flows.details import without_address
 from moksori.shop.flows.digits import one_lost_or_added, runs_collapsed, said_digits, sounded_digits
 from moksori.shop.flows.matching.heard import name_heard
+from moksori.shop.flows.matching.marks import AMOUNT, hours_said, mark_of
 from moksori.shop.flows.matching.names import mentions, partly
 from moksori.shop.flows.matching.options import option_said, said_values, value_said
 from moksori.shop.flows.matching.phrases import excluded, has
@@ -40,18 +41,23 @@ class Reference:
     """A number that was said and is nobody's here."""
     scores: Mapping[str, int] = field(default_factory=dict)
     """How well each order fits the words, by its id."""
+    marks: Mapping[str, int] = field(default_factory=dict)
+    """What else tells orders apart that fit alike."""
+    price: int = 0
+    """1 where the dearest of them is meant, -1 where the cheapest."""
 
     def best(self, among: Sequence[Order]) -> list[Order]:
         """The best fitting of some of the orders."""
-        top = max((self.scores.get(o["order_id"], 0) for o in among), default=0)
-        return [o for o in among if self.scores.get(o["order_id"], 0) == top]
+        fit = [(self.scores.get(o["order_id"], 0), self.marks.get(o["order_id"], 0)) for o in among]
+        found = [o for o, each in zip(among, fit, strict=True) if each == max(fit)]
+        return [max(found, key=lambda o: self.price * o["total"]["minor"])] if self.price and found else found
 
 
 def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     """By number, then date, then product and colour, then "the one I just ordered"."""
     wanted, not_wanted = excluded(text)
     wanted = without_address(wanted)
-    numbers = [d for d in said_digits(wanted) if len(d) >= SHORTEST_NUMBER]
+    numbers = [d for d in said_digits(AMOUNT.sub(" ", wanted)) if len(d) >= SHORTEST_NUMBER]
     found = _by_number(numbers, orders) or _by_misheard_number(numbers, wanted, orders)
     if found:
         return Reference(tuple(found), named=True)
@@ -90,9 +96,29 @@ def refer(text: str, orders: Sequence[Order], today: date) -> Reference:
     if not named and (heard := name_heard(wanted, names_in(pool, "ko"))) is not None:
         pool = [o for o in pool if heard in names_in([o], "ko")]
         return Reference(tuple(pool), named=True, scores={o["order_id"]: NAMED for o in pool})
-    if has("newest", text) and pool and not named:
+    marks = {} if has("both", text) or has("all", text) else {o["order_id"]: _marks(wanted, o) for o in pool}
+    if not named and len(set(marks.values())) > 1:
+        marked = [o for o in pool if marks[o["order_id"]] == max(marks.values())]
+        if hours_said(wanted):  # of no day that is named: a late one
+            marked = [o for o in marked if (today - day_of(o)).days <= 1]
+        pool, named = marked or pool, bool(marked)
+    if has("newest", text) and pool and not any(scores.values()) and span is None:
         return Reference((pool[0],), named=True)
-    return Reference(tuple(pool), named, scores={k: v for k, v in scores.items() if v})
+    price = has("dearest", wanted) - has("cheapest", wanted)
+    return Reference(
+        tuple(pool),
+        named or price != 0,
+        scores={k: v for k, v in scores.items() if v},
+        marks=marks,
+        price=price,
+    )
+
+
+def _marks(text: str, order: Order) -> int:
+    """What else is said of an order than the thing it is named by: its hour, its price, and what more is in it."""
+    here = list(zip(names_in([order], "ko"), names_in([order], "en"), strict=True))
+    things = sum(any(mentions(text, name) or partly(text, name) for name in names) for names in here)
+    return mark_of(text, order, [en for _, en in here]) + max(things - 1, 0)
 
 
 ORDERED = re.compile(r"order|bought|placed|시킨|시켰|주문|산 |샀")
@@ -108,6 +134,11 @@ def dates_an_order(text: str) -> bool:
         or ORDERED.search(folded[max(0, day.start() - NEAR) : day.end() + NEAR])
         for day in data().words["date"].finditer(folded)
     )
+
+
+def arrival_in(text: str, today: date) -> Span | None:
+    """The day on which what is meant arrived ("the one that came today"), where a sentence says one."""
+    return _date_in(excluded(text)[0], today) if has("received_on", text) else None
 
 
 def _have_it(text: str, orders: Sequence[Order]) -> bool:
@@ -207,6 +238,8 @@ def day_of(order: Order) -> date:
 def _date_in(text: str, today: date) -> Span | None:
     if has("this_day", text) or has("moments_ago", text):
         return Span(today, today)
+    if has("last_night", text):
+        return Span(today - timedelta(days=1), today)
     words = [word for word in text.split() if word.strip(",.…") not in HESITATIONS]
     for size in range(DATE_WORDS, 0, -1):
         for at in range(len(words) - size + 1):

@@ -24,6 +24,13 @@ def excluded(text: str) -> tuple[str, str]:
     return data().words["not_this"].sub(drop, folded), " ".join(out)
 
 
+def included(text: str) -> str:
+    """The sentence as if it meant what it says it does not: in "all but the mug" the order is the one with the mug."""
+    return (
+        data().words["not_this"].sub(lambda m: " ".join(["", *(g for g in m.groups() if g), ""]), fold(text))
+    )
+
+
 def last_said(text: str) -> str:
     """What stands after the last "actually, no" of a sentence; all of it where nothing is taken back."""
     return data().words["takes_back"].split(fold(text))[-1]
