@@ -58,7 +58,7 @@ def order(number: str, placed: str, status: str, items: str) -> dict[str, Any]:
         "order_id": number,
         "placed_at": f"{placed}T10:00:00+09:00",
         "status": {"code": status},
-        "items": {"ko": items, "en": ""},
+        "items": {"ko": items, "en": items},
     }
 
 

@@ -34,6 +34,8 @@ LIKELY = 0.5
 PLAUSIBLE = 0.2
 """Below this the model holds an expression's flow for wrong, if it is sure of another."""
 OVERRULES = 0.7
+MISHEARD = 0.75
+"""Below this a wish that no expression names may be another one, by the sound of a word."""
 CLEARER = 1.8
 """How much likelier a wider expression's flow must be than a narrower one's."""
 TELLING = 0.12
@@ -133,7 +135,7 @@ def wishes(text: str, sure: float = 0.0) -> list[Goal]:
         return [Goal(LEAVE, text)]
     if not found and sure == 0.0:
         return _of_the_whole(without_refused(text))
-    if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < OVERRULES:
+    if len(found) == 1 and not found[0].reading.ruled and found[0].reading.sure < MISHEARD:
         likely = by_sound(text, data().sounded, common_words())
         if likely is not None and hits(likely):
             return wishes(likely, SURE)
@@ -323,6 +325,8 @@ def _of_the_whole(text: str) -> list[Goal]:
         return [Goal(wanted[0], text)]
     if FAULT in wanted or any(flow in SMALL_TALK for flow in wanted):
         return [Goal(FAULT, text)] if FAULT in wanted else []
+    if second < min(PLAUSIBLE, reading.shares[NONE]):
+        return []  # one that is doubtful, and no other
     return [Goal(BETWEEN, text, choices=(wanted[0], wanted[1]))]
 
 
@@ -350,8 +354,13 @@ def _spoken_of(found: list[_Wish], flow: str, clause: str) -> int | None:
     )
 
 
+_OTHER_ORDER = re.compile(r"\b(?:another|a different|the other|my other) order\b|(?:다른|딴) 주문")
+
+
 def _another(before: str, clause: str) -> bool:
     """Whether two clauses of one kind of wish speak of two orders."""
+    if _OTHER_ORDER.search(fold(clause)):
+        return True
     numbers = [{d for d in said_digits(t) if len(d) >= SHORTEST_NUMBER} for t in (before, clause)]
     return bool(numbers[0] and numbers[1] and numbers[0] != numbers[1])
 

@@ -93,10 +93,12 @@ class ShopTools:
                     found: Any = identified
                 else:
                     customer_id, found = identified
-            elif entry.needs_customer and visit.customer is None:
+            elif visit.customer is None and (entry.needs_customer or caller.customer_id is not None):
                 found = Refusal("not_verified", {}, ("verify_customer",))
             else:
                 found = await READS[name](visit, args)
+        if visit.customer is None:
+            caller = Caller(call_id=caller.call_id)  # a record refers only to customers there are
         outcome = refused(found) if isinstance(found, Refusal) else Done(found, customer_id)
         if self._record_reads:
             plain = msgspec.to_builtins(args)
@@ -116,6 +118,8 @@ class ShopTools:
         _, args = parsed
         async with self.database.reading() as session:
             visit = await self.visit(session, caller.customer_id, caller.call_id, now)
+            if visit.customer is None and caller.customer_id is not None:
+                return refused(Refusal("not_verified", {}, ("verify_customer",)))
             made = await self._decide(visit, name, args)
         return refused(made) if isinstance(made, Refusal) else self._plan(name, made, caller.customer_id)
 
