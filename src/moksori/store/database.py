@@ -130,8 +130,7 @@ async def open_database(url: str, *, pool_size: int = 8, must_exist: bool = Fals
     else:
         engine = create_async_engine(address, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
     try:
-        async with engine.connect():
-            pass
+        await _connected(engine)
     except (SQLAlchemyError, OSError, sqlite3.Error) as error:
         await engine.dispose()
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
@@ -144,6 +143,18 @@ async def open_database(url: str, *, pool_size: int = 8, must_exist: bool = Fals
         shown = address.render_as_string(hide_password=True)
         raise DatabaseUnusable(f"The database {shown} cannot be opened: {error}.") from error
     return Database(engine)
+
+
+async def _connected(engine: AsyncEngine) -> None:
+    """Connect once. A file that another process is just turning to WAL is refused at once, whatever the time-out."""
+    for attempt in range(ATTEMPTS):
+        try:
+            async with engine.connect():
+                return
+        except DBAPIError as error:
+            if attempt == ATTEMPTS - 1 or not _worth_another_try(error):
+                raise
+        await asyncio.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt))
 
 
 def _missing_file(address: URL) -> str | None:
