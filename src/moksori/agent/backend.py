@@ -38,6 +38,8 @@ class Opening:
     handle: bytes | None = None
     strict: bool = False
     """Refuse what the real service refuses (`?strict=1`)."""
+    holds: bool = False
+    """The client can hold its loudspeaker while it is open who has the turn (`?holds=1`)."""
     review: Callable[[str], str | None] | None = None
     """What to say instead of a sentence, or None where it may be said as it is."""
     unfounded: Callable[[str], str | None] | None = None

@@ -121,6 +121,13 @@ def voice(  # noqa: PLR0917 - typer makes options of all of them
         bool, typer.Option(help="Also speak the set's interruptions and backchannels over answers.")
     ] = True,
     detection: Annotated[str, typer.Option(help="semantic_vad or server_vad.")] = "semantic_vad",
+    holds: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--holds/--no-holds",
+            help="Hold the loudspeaker when asked, as moksori's clients do; by default where it starts the server.",
+        ),
+    ] = None,
 ) -> None:
     """From the last voiced sample sent to the first substantive audible one received, over a real call."""
     from moksori.bench.voice.call import CallFailed
@@ -142,6 +149,7 @@ def voice(  # noqa: PLR0917 - typer makes options of all of them
             wav,
             overlaps,
             detection,
+            url is None if holds is None else holds,
         )
         result = run(plan, tell=lambda text: typer.echo(text, err=True))
     except (CallFailed, ServerFailed, SetError) as error:

@@ -60,6 +60,15 @@ class Ear:
         """No more of this response will come."""
         self._step(playback.Settled(response_id))
 
+    def hold(self, at_most_ms: int) -> None:
+        """Stand still: somebody speaks, and may only be listening."""
+        if self._open:
+            self._step(playback.Held(at_most_ms * playback.RATE // 1000))
+
+    def release(self) -> None:
+        """Play on."""
+        self._step(playback.Released())
+
     def interrupt(self, running: frozenset[str]) -> list[c.ConversationItemTruncate]:
         """Be silent now; what to tell the server of what was heard. `running` are the responses in the making."""
         return [

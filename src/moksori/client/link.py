@@ -76,6 +76,7 @@ def address(url: str, model: str, call: Call | None) -> str:
     path = "/v1/realtime" if parts.path.rstrip("/") in ("", "/v1") else parts.path
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     query.setdefault("model", model)
+    query.setdefault("holds", "1")
     if call is not None and not call.gone:
         query["session_id"] = call.session_id
         if call.last_event_id is not None:

@@ -3,7 +3,8 @@
 The speaker asks for samples at its own pace (`Pulled`); the wire delivers them faster than they are spoken, in lumps
 (`Arrived`). An item starts when enough of it is buffered to survive the lumps, or all of it is there. When the caller
 speaks (`Interrupted`), everything unplayed is dropped and, for each item that was not played to its end, the server is
-told how much of it was heard; what still arrives of that response is dropped too.
+told how much of it was heard; what still arrives of that response is dropped too. While it is open whether somebody
+interrupts (`Held`), the speaker is silent and nothing is lost; it plays on at `Released`, or after the time given.
 
 `step` is total and pure. All lengths are samples at 24 kHz unless a name says otherwise.
 """
@@ -57,6 +58,7 @@ class Playback:
     queued: int = 0
     muted: frozenset[str] = frozenset()  # responses the caller has cut off
     underruns: int = 0
+    held: int = 0  # what the speaker still stands still for, unless it is released or interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,19 @@ class Interrupted:
     running: frozenset[str] = frozenset()
 
 
-Event = Arrived | Finished | Settled | Pulled | Interrupted
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Stand still for at most `samples`."""
+
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Play on."""
+
+
+Event = Arrived | Finished | Settled | Pulled | Interrupted | Held | Released
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +153,10 @@ def step(state: Playback, event: Event) -> tuple[Playback, tuple[Effect, ...]]:
             return _pulled(state, event)
         case Interrupted():
             return _interrupted(state, event)
+        case Held():
+            return replace(state, held=event.samples), ()
+        case Released():
+            return replace(state, held=0), ()
         case _:
             assert_never(event)
 
@@ -181,6 +199,8 @@ def _settled(state: Playback, event: Settled) -> tuple[Playback, tuple[Effect, .
 
 def _pulled(state: Playback, event: Pulled) -> tuple[Playback, tuple[Effect, ...]]:
     silence = Play(bytes(event.samples * _SAMPLE), 0)
+    if state.held:
+        return replace(state, held=max(0, state.held - event.samples)), (silence,)
     match state.phase:
         case Phase.EMPTY:
             return state, (silence,)
@@ -242,6 +262,6 @@ def _interrupted(state: Playback, event: Interrupted) -> tuple[Playback, tuple[E
     )
     muted = state.muted | event.running | {p.response_id for p in state.parts if not p.settled}
     quiet = replace(
-        state, parts=(), queue=(), queued=0, phase=Phase.EMPTY, target=state.prebuffer, muted=muted
+        state, parts=(), queue=(), queued=0, phase=Phase.EMPTY, target=state.prebuffer, muted=muted, held=0
     )
     return quiet, cuts

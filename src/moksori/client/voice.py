@@ -281,6 +281,10 @@ class VoiceClient:
                 self._interruptible = _interruptible(session)
             case s.InputAudioBufferSpeechStarted() if self._interruptible:
                 self._interrupt()
+            case s.OutputAudioHeld(at_most_ms=at_most_ms):
+                self._ear.hold(at_most_ms)
+            case s.OutputAudioReleased():
+                self._ear.release()
             case s.ResponseCreated(response=response):
                 self._running |= {response.id}
                 self._toolbox.began(response.id)

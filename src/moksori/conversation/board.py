@@ -9,7 +9,7 @@ from moksori.conversation.history import History
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.ids import Ids
 from moksori.protocol.merging import STANDARD, Supported
-from moksori.protocol.server_events import ServerEvent
+from moksori.protocol.server_events import ExtendedEvent, ServerEvent
 from moksori.protocol.session import (
     AudioInput,
     RealtimeSession,
@@ -32,6 +32,8 @@ class Rules:
     """Begin the answer while the turn may still go on; wasted work is cheap here."""
     glance: bool = False
     """The first words of speech can be looked at while it goes on."""
+    holds: bool = False
+    """The client can hold its loudspeaker."""
     overlapped: bool = True
     """Decode inside the silence, speak clause by clause. False: one stage after another, for comparisons."""
 
@@ -57,7 +59,7 @@ class Board:
     """Audio has been sent, so the voice is fixed."""
     effects: list[Effect] = field(default_factory=list)
 
-    def emit(self, event: ServerEvent) -> None:
+    def emit(self, event: ServerEvent | ExtendedEvent) -> None:
         self.effects.append(Emit(event))
 
     def do(self, effect: Effect) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from moksori.protocol.client_events import ClientEvent
 from moksori.protocol.internal import Word
 from moksori.protocol.items import Item
-from moksori.protocol.server_events import ServerEvent
+from moksori.protocol.server_events import ExtendedEvent, ServerEvent
 from moksori.protocol.session import AudioFormat, Tool, ToolChoice, Truncation
 
 # ---------------------------------------------------------------------------------------------- what happens
@@ -168,7 +168,7 @@ class Job:
 class Emit:
     """Send one event to the client."""
 
-    event: ServerEvent
+    event: ServerEvent | ExtendedEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from moksori.conversation.events import (
 )
 from moksori.conversation.finished import more_coming
 from moksori.conversation.history import Entry, Span
+from moksori.conversation.playback import LONGEST_HOLD_MS
 from moksori.conversation.running import AnsweredTurn
 from moksori.protocol import server_events as out
 from moksori.protocol.errors import ProtocolError
@@ -181,7 +182,7 @@ class Listening:
         if board.rules.overlapped and board.interrupts_response and self._answering.sounding.remains_ms():
             self._unannounced = started
             onset = self._heard_ms - turns.ONSET_FRAMES * turns.FRAME_MS
-            self._overlaps(overlap.Began(onset))
+            self._overlaps(overlap.Began(onset, board.rules.holds))
         else:
             self._announce(started)
 
@@ -211,12 +212,27 @@ class Listening:
                 self._announce(started)
             case overlap.Output.GLANCE if opened is not None:
                 self._look(opened, max(0, self._overlap.onset_ms - overlap.GLANCE_BEFORE_MS))
+            case overlap.Output.HOLD:
+                self._hold()
+            case overlap.Output.RELEASE:
+                self._release()
             case overlap.Output.PASS:
                 self._unannounced = None
+                self._release()
                 return True
             case _:
                 pass
         return False
+
+    def _hold(self) -> None:
+        board = self._board
+        self._answering.sounding.hold()
+        board.emit(out.OutputAudioHeld(event_id=board.event_id(), at_most_ms=LONGEST_HOLD_MS))
+
+    def _release(self) -> None:
+        board = self._board
+        if self._answering.sounding.release():
+            board.emit(out.OutputAudioReleased(event_id=board.event_id()))
 
     def _look(self, opened: OpenTurn, begin_ms: int) -> Job:
         self._glances += 1

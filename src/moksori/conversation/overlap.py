@@ -2,7 +2,9 @@
 
 A total function: `step(state, event) -> (state, output)`. How the speech begins decides where the recogniser can tell
 by its sound; else the words do, as soon as a few syllables can be decoded; else the length. Until then nothing is
-announced, because a client empties its loudspeaker when it hears of speech. All times are audio time (ms).
+announced, because a client empties its loudspeaker when it hears of speech. One that can hold its loudspeaker stands
+still while it is open, so there is time for the words; without one, what is open takes the turn. All times are audio
+time (ms).
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ WORDS_FROM_MS = 480
 GLANCE_EVERY_MS = 192
 DECIDE_MS = 352
 """Speech of this length whose words are not known yet takes the turn: the loudspeaker is silent within 400 ms."""
+HOLD_MS = 320
+"""Speech of this length that is not surely an acknowledgement holds the loudspeaker, where the client can."""
 LONGEST_ACKNOWLEDGEMENT_MS = 1_300
 """A slow "mm-hmm", "oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
 FIRST_TAKES, FIRST_LISTENS = 0.06, 0.9
@@ -55,6 +59,8 @@ class Overlap(Enum):
     """Nobody speaks over an answer, or it is decided."""
     UNHEARD = "unheard"
     """Speech, and no word of it known."""
+    HELD = "held"
+    """The same, and the loudspeaker stands still."""
     ACKNOWLEDGING = "acknowledging"
     """So far it sounds like an acknowledgement."""
 
@@ -62,6 +68,8 @@ class Overlap(Enum):
 @dataclass(frozen=True, slots=True)
 class State:
     phase: Overlap = Overlap.NONE
+    holds: bool = False
+    """The client can hold its loudspeaker."""
     onset_ms: int = 0
     glanced_ms: int = 0
     """Length of the speech that was looked at last."""
@@ -78,9 +86,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """Speech begins while an answer sounds."""
+    """Speech begins while an answer sounds. `holds`: the client can hold its loudspeaker."""
 
     onset_ms: int
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +139,14 @@ Event = Began | GoesOn | Pauses | Words | Over | Withdrawn
 class Output(Enum):
     GLANCE = "glance"
     """Decode the first words now."""
+    HOLD = "hold"
+    """The loudspeaker is to stand still until it is decided."""
+    RELEASE = "release"
+    """It plays on: this is an acknowledgement so far, or the speech was withdrawn."""
     INTERRUPT = "interrupt"
     """The caller takes the turn."""
     PASS = "pass"
-    """It was an acknowledgement or a noise: nothing happened."""
+    """It was an acknowledgement or a noise: nothing happened, and a held loudspeaker plays on."""
 
 
 IDLE = State()
@@ -143,9 +156,9 @@ def step(state: State, event: Event) -> tuple[State, Output | None]:
     """One event; see the module's text."""
     match event:
         case Began():
-            return State(Overlap.UNHEARD, event.onset_ms), None
+            return State(Overlap.UNHEARD, event.holds, event.onset_ms), None
         case Withdrawn():
-            return IDLE, None
+            return IDLE, Output.RELEASE if state.phase is Overlap.HELD else None
         case GoesOn() | Pauses() | Words() | Over() if state.phase is Overlap.NONE:
             return state, None
         case GoesOn():
@@ -154,7 +167,7 @@ def step(state: State, event: Event) -> tuple[State, Output | None]:
             state = replace(state, pauses=True)
             return (_looked(state, event.at_ms), Output.GLANCE) if event.can_glance else (state, None)
         case Words():
-            return _words(state, event)
+            return _words_held(state, event) if state.holds else _words(state, event)
         case Over():
             fits = event.text is not None and is_acknowledgement(event.text)
             passing = (fits or state.phase is Overlap.ACKNOWLEDGING) and event.remains_ms >= REMAINING_MS
@@ -166,6 +179,8 @@ def step(state: State, event: Event) -> tuple[State, Output | None]:
 def _goes_on(state: State, event: GoesOn) -> tuple[State, Output | None]:
     state = replace(state, pauses=False)
     length = event.at_ms - state.onset_ms
+    if state.phase is Overlap.UNHEARD and state.holds and length >= HOLD_MS:
+        return _held(state)
     limit = DECIDE_MS if state.phase is Overlap.UNHEARD else LONGEST_ACKNOWLEDGEMENT_MS
     if length >= limit:
         return IDLE, Output.INTERRUPT
@@ -176,7 +191,7 @@ def _goes_on(state: State, event: GoesOn) -> tuple[State, Output | None]:
 
 def _due(state: State) -> int:
     """Length of the speech from which on the next look is worth it."""
-    if state.phase is Overlap.ACKNOWLEDGING:
+    if state.phase is not Overlap.UNHEARD:
         return state.glanced_ms + (LATER_GLANCE_MS if state.glanced_ms < WORDS_FROM_MS else GLANCE_EVERY_MS)
     return FIRST_GLANCE_MS if state.looks == 0 else SECOND_GLANCE_MS
 
@@ -185,11 +200,42 @@ def _looked(state: State, at_ms: int) -> State:
     return replace(state, glanced_ms=at_ms - state.onset_ms, looks=state.looks + 1, looking=True)
 
 
+def _held(state: State) -> tuple[State, Output | None]:
+    return replace(state, phase=Overlap.HELD), Output.HOLD
+
+
+def _words_held(state: State, event: Words) -> tuple[State, Output | None]:
+    """With a client that holds: the words decide, a clear sound may let the answer go on before them."""
+    state = _listened(state, event)
+    against = bool(event.text.strip()) and not _listens_on(state, event)
+    if against:
+        return IDLE, Output.INTERRUPT
+    listens = None if event.whole else event.listens
+    surely = listens is not None and listens >= (FIRST_LISTENS if state.looks == 1 else SURELY)
+    if surely or (event.whole and event.text.strip()):
+        going_on = Output.RELEASE if state.phase is Overlap.HELD else None
+        return replace(state, phase=Overlap.ACKNOWLEDGING), going_on
+    if listens is None or state.phase is Overlap.HELD:
+        return state, None
+    if state.phase is Overlap.ACKNOWLEDGING:
+        return _held(state) if listens <= TAKES_AFTER_ALL else (state, None)
+    open_still = state.pauses or state.looks > 1 or listens <= FIRST_TAKES
+    return _held(state) if open_still else (state, None)
+
+
+def _listened(state: State, event: Words) -> State:
+    """A look came back."""
+    if event.whole:
+        return state
+    state = replace(state, looking=False)
+    if event.listens is None:
+        return state
+    return replace(state, listens=event.listens, least=min(state.least, event.listens))
+
+
 def _words(state: State, event: Words) -> tuple[State, Output | None]:
-    if not event.whole:
-        state = replace(state, looking=False)
+    state = _listened(state, event)
     if event.listens is not None and not event.whole:
-        state = replace(state, listens=event.listens, least=min(state.least, event.listens))
         least, most = _bounds(state)
         if event.listens <= least:
             return IDLE, Output.INTERRUPT
@@ -197,11 +243,16 @@ def _words(state: State, event: Words) -> tuple[State, Output | None]:
             return replace(state, phase=Overlap.ACKNOWLEDGING), None
     if not event.text.strip():
         return state, None  # nothing understood: a cough, or too little of a word
-    fits = is_acknowledgement(event.text) if event.whole else may_become_acknowledgement(event.text)
-    hums = event.whole and state.looks >= HUM_LOOKS and state.least >= CLEARLY and not takes_turn(event.text)
-    if fits or hums or misheard(event.text, state.listens, state.glanced_ms):
+    if _listens_on(state, event):
         return replace(state, phase=Overlap.ACKNOWLEDGING), None
     return IDLE, Output.INTERRUPT
+
+
+def _listens_on(state: State, event: Words) -> bool:
+    """Whether these words, or what they were misheard from, only tell that somebody listens."""
+    fits = is_acknowledgement(event.text) if event.whole else may_become_acknowledgement(event.text)
+    hums = event.whole and state.looks >= HUM_LOOKS and state.least >= CLEARLY and not takes_turn(event.text)
+    return fits or hums or misheard(event.text, state.listens, state.glanced_ms)
 
 
 def _bounds(state: State) -> tuple[float, float]:

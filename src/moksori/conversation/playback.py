@@ -11,6 +11,13 @@ from dataclasses import dataclass, replace
 
 SAMPLES_PER_MS = 24
 """Playback is counted at 24 kHz whatever the wire's format."""
+LONGEST_HOLD_MS = 2_000
+"""A held loudspeaker that hears nothing goes on by itself after so long; an overlap is decided well before."""
+
+
+def stands_still(held_at: float | None, now: float) -> float:
+    """The moment up to which a loudspeaker that was held at `held_at` has played; `now` for one that was not."""
+    return now if held_at is None else max(min(now, held_at), now - LONGEST_HOLD_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,10 @@ class PlayClock:
             ends_at=starts + samples / SAMPLES_PER_MS,
             started_at=now if self.started_at is None else self.started_at,
         )
+
+    def delayed(self, since: float, ms: float) -> PlayClock:
+        """The loudspeaker stood still for `ms` from `since` on: what had not been played by then is played later."""
+        return self if self.ends_at <= since else replace(self, ends_at=self.ends_at + ms)
 
     def follow(self, busy_until: float) -> PlayClock:
         """Begin only when an earlier item's audio has played out."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from moksori.conversation.board import Board
 from moksori.conversation.history import Entry, Spoken
-from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock
+from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock, stands_still
 from moksori.conversation.words import WordMap
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.internal import Word
@@ -22,6 +22,8 @@ from moksori.protocol.items import Item, Message, OutputAudio
 class Sounding:
     def __init__(self, board: Board) -> None:
         self._board = board
+        self._held_at: float | None = None
+        """When the client was asked to stand still, until it plays on or is silenced."""
 
     # ------------------------------------------------------------------ questions
 
@@ -31,7 +33,7 @@ class Sounding:
 
     def remains_ms(self) -> int:
         """What is left to play of the audio that was sent."""
-        return max(0, round(self._ends_at() - self._board.now))
+        return max(0, round(self._ends_at() - self._now))
 
     def unheard(self, item_id: str) -> str:
         """The words of an item that were cut off."""
@@ -44,7 +46,12 @@ class Sounding:
         return ((e, e.spoken) for e in self._board.history.entries() if e.spoken is not None)
 
     def _sounds(self, spoken: Spoken) -> bool:
-        return spoken.cut is None and spoken.clock.sounding(self._board.now)
+        return spoken.cut is None and spoken.clock.sounding(self._now)
+
+    @property
+    def _now(self) -> float:
+        """The play clocks' time, which does not pass while the loudspeaker is held."""
+        return stands_still(self._held_at, self._board.now)
 
     def _ends_at(self) -> float:
         return max((s.clock.ends_at for _, s in self._spoken() if s.cut is None), default=0.0)
@@ -67,7 +74,7 @@ class Sounding:
             spoken = replace(
                 entry.spoken,
                 words=entry.spoken.words.piece(words, samples),
-                clock=entry.spoken.clock.sent(samples, self._board.now),
+                clock=entry.spoken.clock.sent(samples, self._now),
             )
             self._board.history.put(item_id, replace(entry, spoken=spoken))
 
@@ -79,13 +86,33 @@ class Sounding:
         spoken = replace(entry.spoken, words=entry.spoken.words.end_clause())
         self._board.history.put(item.id, replace(entry, item=_as_heard(item, spoken), spoken=spoken))
 
+    # ------------------------------------------------------------------ a loudspeaker that stands still
+
+    def hold(self) -> None:
+        """The client stops playing and keeps what it has."""
+        if self._held_at is None:
+            self._held_at = self._board.now
+
+    def release(self) -> bool:
+        """The client plays on where it stopped; False where it was not held."""
+        if self._held_at is None:
+            return False
+        stood_ms = self._board.now - self._now
+        for entry, spoken in tuple(self._spoken()):
+            if spoken.cut is None:
+                clock = spoken.clock.delayed(self._held_at, stood_ms)
+                self._board.history.put(entry.item.id, replace(entry, spoken=replace(spoken, clock=clock)))
+        self._held_at = None
+        return True
+
     # ------------------------------------------------------------------ what was heard
 
     def cut_now(self) -> None:
         """Take as heard what the play clock says was heard; the client's own figure may follow and replaces it."""
         for entry, spoken in self._spoken():
             if self._sounds(spoken):
-                self._cut(entry, spoken, spoken.clock.heard(self._board.now), exact=False)
+                self._cut(entry, spoken, spoken.clock.heard(self._now), exact=False)
+        self._held_at = None
 
     def truncate(self, item_id: str, audio_end_ms: int) -> int:
         """The client's word on what was heard. Returns the cut in ms, clamped to the audio there is.
@@ -114,6 +141,8 @@ class Sounding:
                 "invalid_value",
                 param="audio_end_ms",
             )
+        if self._sounds(spoken):
+            self._held_at = None  # silenced by the client itself
         cut_ms = min(audio_end_ms, length_ms)
         samples = spoken.clock.samples if cut_ms == length_ms else cut_ms * SAMPLES_PER_MS
         self._cut(entry, spoken, samples, exact=True)

@@ -113,3 +113,20 @@ OVERLAP: Final[dict[tuple[str, str], frozenset[tuple[str, str | None]]]] = {
     ("acknowledging", "withdrawn"): frozenset({("none", None)}),
 }
 """`overlap.step`: phase × event → next phase and output. Undecided speech interrupts or leaves no trace."""
+
+OVERLAP_HELD: Final[dict[tuple[str, str], frozenset[tuple[str, str | None]]]] = {
+    # Where the client can hold its loudspeaker, as above except for these; nothing interrupts by its sound alone.
+    ("unheard", "goes_on"): frozenset({("unheard", None), ("unheard", "glance"), ("held", "hold")}),
+    ("unheard", "words"): frozenset({("none", "interrupt"), ("held", "hold"), ("unheard", None)}),
+    # A word that may be the beginning of another is none yet.
+    ("unheard", "acknowledgement"): frozenset({("acknowledging", None), ("unheard", None)}),
+    ("acknowledging", "words"): frozenset({("none", "interrupt"), ("held", "hold"), ("acknowledging", None)}),
+    ("held", "began"): frozenset({("unheard", None)}),
+    ("held", "goes_on"): frozenset({("held", None), ("held", "glance"), ("none", "interrupt")}),
+    ("held", "pauses"): frozenset({("held", None), ("held", "glance")}),
+    ("held", "words"): frozenset({("none", "interrupt"), ("held", None)}),
+    ("held", "acknowledgement"): frozenset({("acknowledging", "release"), ("held", None)}),
+    ("held", "over"): frozenset({("none", "interrupt"), ("none", "pass")}),
+    ("held", "withdrawn"): frozenset({("none", "release")}),
+}
+"""What a hold changes in `OVERLAP`: silence comes before the decision, and a hold always ends."""

@@ -108,6 +108,7 @@ class LocalBackend:
         self._unfounded = opening.unfounded
         rules = Rules(
             strict=opening.strict,
+            holds=opening.holds,
             supported=self._engine.supported,
             ask_end=self._engine.end_of_turn is not None,
             speculate=self._engine.speculates,
@@ -191,7 +192,7 @@ class LocalBackend:
         finally:
             self._stepping = False
 
-    def _emit(self, event: out.ServerEvent) -> None:
+    def _emit(self, event: out.ServerEvent | out.ExtendedEvent) -> None:
         if self._sink is not None and not self._closed:
             self._sink.frame(Frame.from_event(event, time.monotonic_ns()))
 
@@ -245,7 +246,7 @@ class LocalBackend:
             case _:
                 assert_never(effect)
 
-    def _follow(self, event: out.ServerEvent) -> None:
+    def _follow(self, event: out.ServerEvent | out.ExtendedEvent) -> None:
         """What was just said to the client also concerns the ear and the kept audio."""
         match event:
             case out.SessionUpdated():

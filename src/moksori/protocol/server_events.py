@@ -529,6 +529,23 @@ class ProposalEnded(Tagged, frozen=True, tag="moksori.proposal.ended"):
     call_id: str
 
 
+class OutputAudioHeld(Tagged, frozen=True, tag="moksori.output_audio.held"):
+    """Stop playing and keep what there is, also what still comes: somebody speaks, and may only be listening.
+
+    Goes to a client that said `holds=1`. `input_audio_buffer.speech_started` ends the hold as an interruption; after
+    `at_most_ms` without a word the client plays on by itself.
+    """
+
+    event_id: str
+    at_most_ms: int
+
+
+class OutputAudioReleased(Tagged, frozen=True, tag="moksori.output_audio.released"):
+    """Play on from the sample after the last one played."""
+
+    event_id: str
+
+
 ExtendedEvent = (
     ConversationItemCreated
     | ConversationItemCompleted
@@ -536,6 +553,8 @@ ExtendedEvent = (
     | ToolStarted
     | ToolDone
     | ProposalEnded
+    | OutputAudioHeld
+    | OutputAudioReleased
 )
 
 
@@ -555,6 +574,8 @@ EXTENDED_EVENTS: dict[str, type[Tagged]] = {
 }
 OWN_PREFIX = "moksori."
 """Begins the type of an event that only this server makes."""
+HOLDING = frozenset({"moksori.output_audio.held", "moksori.output_audio.released"})
+"""Of these the ones that a client gets who said that it can hold its loudspeaker, without asking for the others."""
 
 
 class _Kind(msgspec.Struct):

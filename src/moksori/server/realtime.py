@@ -121,6 +121,7 @@ def connect_request(admitted: Admitted, websocket: WebSocket, offered: Sequence[
         dialect=_dialect(websocket.headers, offered),
         strict=_yes(query, "strict"),
         extended=query.get("events") == "extended",
+        holds=_yes(query, "holds"),
         session_id=query.get("session_id"),
         last_event_id=query.get("last_event_id"),
         secret_session=bound,

@@ -232,7 +232,7 @@ class Conductor:
     # ------------------------------------------------------------------ inside
 
     def _send(self, frame: Frame) -> None:
-        if not self._extended and frame.type.startswith(out.OWN_PREFIX):
+        if not self._extended and frame.type.startswith(out.OWN_PREFIX) and frame.type not in out.HOLDING:
             return
         self.sent += 1
         self._wire.send(frame.raw)

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from moksori.agent.guard import Guard, UserTurn
-from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock
+from moksori.conversation.playback import SAMPLES_PER_MS, PlayClock, stands_still
 from moksori.protocol.internal import Heard
 
 LETTERS_A_SECOND = {"ko": 11.0, "other": 24.0}
@@ -83,6 +83,8 @@ class Ears:
         self._arrivals: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # (audio ms, monotonic ms)
         self._items: dict[str, Spoken] = {}
         self._busy_until = 0.0
+        self._held_at: float | None = None
+        """When the client was asked to hold its loudspeaker, until it plays on or is silenced."""
         self._began: dict[str, int] = {}
         self._ended: dict[str, int] = {}
         self._committed_ms = 0
@@ -132,8 +134,22 @@ class Ears:
 
     def sounded(self, item_id: str, samples: int, now: float) -> None:
         item = self._item(item_id)
-        item.clock = item.clock.follow(self._busy_until).sent(samples, now)
+        item.clock = item.clock.follow(self._busy_until).sent(samples, stands_still(self._held_at, now))
         self._busy_until = item.clock.ends_at
+
+    def held(self, now: float) -> None:
+        """The client stands still, and keeps what it has."""
+        self._held_at = now if self._held_at is None else self._held_at
+
+    def released(self, now: float) -> None:
+        """It plays on where it stopped."""
+        if self._held_at is None:
+            return
+        since, stood_ms = self._held_at, now - stands_still(self._held_at, now)
+        for item in self._items.values():
+            item.clock = item.clock.delayed(since, stood_ms)
+        self._busy_until += stood_ms if self._busy_until > since else 0.0
+        self._held_at = None
 
     def audio_ended(self, item_id: str) -> None:
         self._item(item_id).ended = True
@@ -148,14 +164,16 @@ class Ears:
             self._items[item_id].limit_ms = audio_end_ms
             # Nothing that was sent behind the cut is played: the next sound begins when it comes.
             self._busy_until = 0.0
+            self._held_at = None
 
     def silenced(self, now: float) -> None:
         """What was sent and not played is thrown away by the client (it interrupted)."""
+        until = stands_still(self._held_at, now)
         for item in self._items.values():
-            if item.clock.sounding(now):
-                heard = item.clock.heard(now) // SAMPLES_PER_MS
+            if item.clock.sounding(until):
+                heard = item.clock.heard(until) // SAMPLES_PER_MS
                 item.limit_ms = heard if item.limit_ms is None else min(item.limit_ms, heard)
-        self._busy_until = 0.0
+        self._busy_until, self._held_at = 0.0, None
 
     # ------------------------------------------------------------------ inside
 
@@ -167,8 +185,9 @@ class Ears:
         return self._items[item_id]
 
     def _report(self, at_ms: int, now: float) -> None:
+        until = stands_still(self._held_at, now)
         for item in self._items.values():
-            samples, text = item.heard(now)
+            samples, text = item.heard(until)
             if text:
                 self._guard.heard(Heard(item.item_id, samples, text), at_ms)
 

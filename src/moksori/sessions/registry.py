@@ -58,6 +58,7 @@ class ConnectRequest:
     dialect: Literal["ga", "beta"] = "ga"
     strict: bool = False
     extended: bool = False
+    holds: bool = False
     session_id: str | None = None
     last_event_id: str | None = None
     secret_session: dict[str, Any] | None = None
@@ -234,7 +235,10 @@ class Sessions:
             line, conductor, request.principal, request.dialect, int(time.time())
         )
         opening = Opening(
-            session, strict=request.strict, connect_ms=round((time.monotonic() - request.at) * 1000)
+            session,
+            strict=request.strict,
+            holds=request.holds,
+            connect_ms=round((time.monotonic() - request.at) * 1000),
         )
         try:
             await conductor.start(opening)

@@ -266,6 +266,12 @@ class Desk(Errands):
                 ears.speech_started(event.item_id, event.audio_start_ms, now)
                 ears.silenced(now)
                 self._sink.frame(frame)
+            case out.OutputAudioHeld():
+                ears.held(now)
+                self._sink.frame(frame)
+            case out.OutputAudioReleased():
+                ears.released(now)
+                self._sink.frame(frame)
             case out.InputAudioBufferSpeechStopped():
                 self._caller_speaks = False
                 ears.speech_stopped(event.item_id, event.audio_end_ms)
@@ -403,7 +409,7 @@ _WATCHED = frozenset({
     "response.function_call_arguments.done", "conversation.item.added", "conversation.item.done",
     "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped", "input_audio_buffer.committed",
     "conversation.item.input_audio_transcription.completed", "conversation.item.input_audio_transcription.failed",
-    "error",
+    "moksori.output_audio.held", "moksori.output_audio.released", "error",
 })  # fmt: skip
 
 __all__ = ["Desk", "ServedRoutes", "Shop"]

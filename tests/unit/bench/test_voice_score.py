@@ -102,14 +102,16 @@ def test_a_summary_counts_falsely_cut_turns_apart() -> None:
         {**base, "v2v_ms": None, "false_cut": False},
     ]
     overlaps = [
-        {"kind": "interrupt", "stopped": True, "stop_ms": 300, "resumed": False},
-        {"kind": "backchannel", "stopped": False, "stop_ms": None, "resumed": False},
-        {"kind": "noise", "stopped": True, "stop_ms": 300, "resumed": True},
+        {"kind": "interrupt", "stopped": True, "stop_ms": 300, "held_ms": 0, "resumed": False},
+        {"kind": "backchannel", "stopped": False, "stop_ms": None, "held_ms": 90, "resumed": False},
+        {"kind": "noise", "stopped": True, "stop_ms": 300, "held_ms": 0, "resumed": True},
     ]
     got = summarise(turns, overlaps)
     assert got["v2v_ms"]["p50"] == 500
     assert (got["false_cut"], got["split"], got["unanswered"]) == ({"n": 1, "of": 3}, {"n": 1, "of": 3}, 1)
-    assert (got["stop_ms"]["p95"], got["backchannels"]) == (300, {"passed": 1, "resumed": 1, "of": 2})
+    assert got["stop_ms"]["p95"] == 300
+    held = {"hesitated": 1, "held_ms": {"p50": 90, "p95": 90}}
+    assert got["backchannels"] == {"passed": 1, "resumed": 1, "of": 2, **held}
 
 
 def test_a_set_is_read_back_and_its_faults_are_named_by_line(tmp_path: Path) -> None:
@@ -125,3 +127,28 @@ def test_a_set_is_read_back_and_its_faults_are_named_by_line(tmp_path: Path) -> 
         load(tmp_path)
     with pytest.raises(SetError, match="no set"):
         load(tmp_path / "absent")
+
+
+def test_a_held_loudspeaker_plays_on_where_it_stood_still() -> None:
+    player = Player()
+    player.received("a", tone(1000), 10.0)
+    player.held(10.4)
+    player.received("a", tone(500), 10.5)
+    player.released(10.7)
+    assert player.held_ms == 300
+    assert player.playhead == pytest.approx(11.8)
+    assert [(round(p.starts, 3), round(p.ends, 3)) for p in player.pieces] == [
+        (10.0, 10.4),
+        (10.7, 11.3),
+        (11.3, 11.8),
+    ]
+    assert player.played_ms("a", 11.0) == 700
+
+
+def test_what_is_emptied_while_it_is_held_was_silent_from_there() -> None:
+    player = Player()
+    player.received("a", tone(1000), 10.0)
+    player.held(10.4)
+    assert player.emptied(10.9) == ("a", 400)
+    assert max(p.ends for p in player.pieces) == pytest.approx(10.4)
+    assert player.held_at is None

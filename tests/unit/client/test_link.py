@@ -11,11 +11,11 @@ from moksori.client.recovery import Call
 @pytest.mark.parametrize(
     ("url", "dialled"),
     [
-        ("ws://h:1/v1/realtime", "ws://h:1/v1/realtime?model=m"),
-        ("http://h:1", "ws://h:1/v1/realtime?model=m"),
-        ("https://h/v1/", "wss://h/v1/realtime?model=m"),
-        ("wss://h/other?api-version=2", "wss://h/other?api-version=2&model=m"),
-        ("ws://h/v1/realtime?model=mine", "ws://h/v1/realtime?model=mine"),
+        ("ws://h:1/v1/realtime", "ws://h:1/v1/realtime?model=m&holds=1"),
+        ("http://h:1", "ws://h:1/v1/realtime?model=m&holds=1"),
+        ("https://h/v1/", "wss://h/v1/realtime?model=m&holds=1"),
+        ("wss://h/other?api-version=2", "wss://h/other?api-version=2&model=m&holds=1"),
+        ("ws://h/v1/realtime?model=mine", "ws://h/v1/realtime?model=mine&holds=1"),
     ],
 )
 def test_addresses(url: str, dialled: str) -> None:
@@ -23,12 +23,12 @@ def test_addresses(url: str, dialled: str) -> None:
 
 
 def test_a_model_name_is_encoded() -> None:
-    assert address("ws://h/v1", "my/model:x", None).endswith("?model=my%2Fmodel%3Ax")
+    assert address("ws://h/v1", "my/model:x", None).endswith("?model=my%2Fmodel%3Ax&holds=1")
 
 
 def test_a_call_to_resume_is_named() -> None:
     assert address("ws://h/v1", "m", Call("sess_1", "event_9")).endswith(
-        "model=m&session_id=sess_1&last_event_id=event_9"
+        "model=m&holds=1&session_id=sess_1&last_event_id=event_9"
     )
 
 

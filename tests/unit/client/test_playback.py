@@ -11,11 +11,13 @@ from moksori.client.playback import (
     Effect,
     Event,
     Finished,
+    Held,
     Interrupted,
     Phase,
     Play,
     Playback,
     Pulled,
+    Released,
     Settled,
     Truncate,
     step,
@@ -92,6 +94,37 @@ def test_interruption_is_silent_at_once_and_tells_what_was_heard() -> None:
     speaker.play(340)
     assert speaker(Interrupted(frozenset({"resp_1"}))) == (Truncate("item_a", 0, 340),)
     assert speaker.play(100) == silence(100)
+
+
+def test_a_held_answer_goes_on_with_the_next_sample() -> None:
+    speaker = Speaker()
+    speaker(delta(counted(200)))
+    assert speaker.play(100) == counted(100)
+    speaker(Held(2 * 24_000))
+    assert speaker.play(300) == silence(300)
+    assert speaker.state.underruns == 0
+    speaker(Released())
+    assert speaker.play(100) == counted(100, first=2401)
+
+
+def test_a_hold_that_nobody_ends_ends_by_itself() -> None:
+    speaker = Speaker()
+    speaker(delta(counted(200)))
+    speaker.play(100)
+    speaker(Held(480 * 5))
+    assert speaker.play(100) == silence(100)
+    assert speaker.play(100) == counted(100, first=2401)
+
+
+def test_what_is_cut_while_it_is_held_was_heard_up_to_there() -> None:
+    speaker = Speaker()
+    speaker(delta(counted(1000)))
+    speaker.play(340)
+    speaker(Held(2 * 24_000))
+    speaker.play(200)
+    assert speaker(Interrupted(frozenset({"resp_1"}))) == (Truncate("item_a", 0, 340),)
+    speaker(delta(counted(100), item="item_b", response="resp_2"))
+    assert speaker.play(100) == counted(100)
 
 
 def test_the_silence_of_an_underrun_is_not_counted_as_heard() -> None:

@@ -98,7 +98,7 @@ async def test_a_typed_turn() -> None:
             "response.done",
         ]
         assert server.phones[0].headers["Authorization"] == "Bearer k"
-        assert server.phones[0].query == {"model": "moksori-local"}
+        assert server.phones[0].query == {"model": "moksori-local", "holds": "1"}
         assert "Sec-WebSocket-Protocol" not in server.phones[0].headers
 
 

@@ -8,8 +8,10 @@ import pytest
 
 from moksori.conversation import events as ev
 from moksori.conversation import overlap
-from moksori.conversation.tables import OVERLAP
+from moksori.conversation.tables import OVERLAP, OVERLAP_HELD
 from tests.unit.conversation.harness import Call, call
+
+Table = dict[tuple[str, str], frozenset[tuple[str, str | None]]]
 
 ACKNOWLEDGEMENTS = [
     "Yeah.", "Okay.", "Right.", "I see.", "Mm-hmm.", "Uh-huh.", "Sure.", "Oh, okay.", "Yes.", "All right.", "Hmm", "",
@@ -51,9 +53,10 @@ def _kind(event: overlap.Event) -> str:
             return names[type(event).__name__]
 
 
-def test_the_machine_does_what_its_table_says_and_all_of_it() -> None:
+@pytest.mark.parametrize(("holds", "table"), [(False, OVERLAP), (True, OVERLAP | OVERLAP_HELD)])
+def test_the_machine_does_what_its_table_says_and_all_of_it(holds: bool, table: Table) -> None:
     events: list[overlap.Event] = [
-        overlap.Began(1000),
+        overlap.Began(1000, holds),
         *(overlap.GoesOn(1000 + ms, g) for ms in (96, 224, 352, 1400) for g in (True, False)),
         *(overlap.Pauses(1300, g) for g in (True, False)),
         *(overlap.Words(t, w) for t in ("Yeah", "Stop now") for w in (True, False)),
@@ -62,15 +65,17 @@ def test_the_machine_does_what_its_table_says_and_all_of_it() -> None:
         overlap.Withdrawn(),
     ]
     seen: set[tuple[tuple[str, str], tuple[str, str | None]]] = set()
-    for run in itertools.product(events, repeat=3):
-        state = overlap.IDLE
-        for event in run:
+    steps = {overlap.IDLE}
+    for _ in range(3):
+        reached: set[overlap.State] = set()
+        for state, event in itertools.product(steps, events):
             after, output = overlap.step(state, event)
             seen.add(
                 ((state.phase.value, _kind(event)), (after.phase.value, output.value if output else None))
             )
-            state = after
-    told = {(cell, outcome) for cell, outcomes in OVERLAP.items() for outcome in outcomes}
+            reached.add(after)
+        steps |= reached
+    told = {(cell, outcome) for cell, outcomes in table.items() for outcome in outcomes}
     assert seen == told
 
 

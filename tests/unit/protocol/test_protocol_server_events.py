@@ -41,6 +41,8 @@ def test_there_is_a_record_for_each_of_the_46_events_of_the_schema_and_two_more(
         "conversation.item.created",
         "conversation.item.completed",
         "session.expired",
+        "moksori.output_audio.held",
+        "moksori.output_audio.released",
         "moksori.tool.started",
         "moksori.tool.done",
         "moksori.proposal.ended",

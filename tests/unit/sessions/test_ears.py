@@ -108,3 +108,31 @@ def test_after_a_cut_by_the_client_the_next_answer_sounds_at_once() -> None:
     assert FIRST.strip() not in [text for text, _ in notes.heard_at]
     ears.typed("yes", "yes", 3600)
     assert FIRST.strip() in [text.strip() for text, _ in notes.heard_at]
+
+
+def test_while_the_loudspeaker_is_held_nothing_more_is_heard() -> None:
+    ears, notes = spoken()
+    ears.held(1000)
+    ears.speech_started("yes", 2500, now=2600)
+    text, _ = notes.heard_at[-1]
+    assert FIRST.startswith(text) and len(text) < len(FIRST.strip())
+
+
+def test_what_was_held_is_heard_later() -> None:
+    ears, notes = spoken()
+    ears.held(1000)
+    ears.released(1600)
+    assert ears.sounds_until == 3600
+    ears.speech_started("yes", 3400, now=3400)
+    assert notes.heard_at[-1][0] != FIRST + SECOND
+    ears.speech_started("again", 3700, now=3700)
+    assert notes.heard_at[-1][0] == FIRST + SECOND
+
+
+def test_an_interruption_ends_a_hold_where_it_began() -> None:
+    ears, notes = spoken()
+    ears.held(1000)
+    ears.speech_started("no", 900, now=1800)
+    ears.silenced(1800)
+    ears.speech_started("more", 3900, now=3900)
+    assert "Shall" not in notes.heard_at[-1][0]

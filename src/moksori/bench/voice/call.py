@@ -20,6 +20,8 @@ FRAME = RATE // 50
 """Samples in a frame of 20 ms."""
 FRAME_S = FRAME / RATE
 CONNECT_S = 30.0
+HOLDS = "holds=1"
+"""What a client adds to the address that can hold its loudspeaker."""
 
 
 class CallFailed(RuntimeError):
@@ -56,7 +58,7 @@ class Line:
     """A caller on the line: `async with Line.open(...) as line`, then `line.say(pcm)`.
 
     Plays what it gets, empties its loudspeaker on `speech_started` and tells the server how much was heard, as the
-    stock clients do.
+    stock clients do; with `holds` it also holds its loudspeaker when asked, as moksori's own do.
     """
 
     def __init__(self, socket: ClientConnection, tracks: Tracks | None) -> None:
@@ -78,10 +80,19 @@ class Line:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(
-        cls, url: str, key: str | None, language: str, tracks: Tracks | None, detection: str = "semantic_vad"
+        cls,
+        url: str,
+        key: str | None,
+        language: str,
+        tracks: Tracks | None,
+        detection: str = "semantic_vad",
+        *,
+        holds: bool = False,
     ) -> AsyncIterator[Line]:
         """Connect and greet. Raises `CallFailed`, and `CallRefused` where the server says no."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        if holds:
+            url += ("&" if "?" in url else "?") + HOLDS
         try:
             socket = await connect(
                 url, additional_headers=headers, max_size=None, compression=None, open_timeout=CONNECT_S
@@ -194,6 +205,10 @@ class Line:
                 evidence.committed.append(at)
             case "conversation.item.input_audio_transcription.completed":
                 evidence.transcript = f"{evidence.transcript} {event['transcript']}".strip()
+            case "moksori.output_audio.held":
+                evidence.player.held(at)
+            case "moksori.output_audio.released":
+                evidence.player.released(at)
             case "input_audio_buffer.speech_started":
                 await self._empty(at)
             case "error":

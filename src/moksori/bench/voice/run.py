@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +46,8 @@ class Plan:
     overlaps: bool = True
     detection: str = "semantic_vad"
     """`turn_detection` of the calls: `server_vad` ends a turn after 500 ms of silence whatever was said."""
+    holds: bool = False
+    """Call as moksori's own clients do, which can hold their loudspeaker; otherwise as any Realtime client."""
 
 
 def run(plan: Plan, tell: Tell) -> dict[str, Any]:
@@ -67,6 +70,7 @@ def run(plan: Plan, tell: Tell) -> dict[str, Any]:
             "model": model,
             "version": __version__,
         },
+        "client": {"holds": plan.holds},
         "set": {"name": plan.clips.name, "sha256": plan.clips.sha256, "n": len(plan.clips.clips)},
         "turns": turns,
         "overlaps": overlaps,
@@ -128,7 +132,7 @@ async def _calls(
     model = "?"
     for at in range(0, len(wanted), PER_CALL):
         batch = wanted[at : at + PER_CALL]
-        async with Line.open(url, plan.key, batch[0].language, tracks, plan.detection) as line:
+        async with _line(plan, url, batch[0], tracks) as line:
             model = line.session.get("model", "?")
             for clip in questions[:WARM_UP] if at == 0 else ():
                 await ask(line, clip, plan.clips.pcm(clip))
@@ -140,12 +144,16 @@ async def _calls(
     return turns, overlaps, model
 
 
+def _line(plan: Plan, url: str, first: Clip, tracks: Tracks | None) -> AbstractAsyncContextManager[Line]:
+    return Line.open(url, plan.key, first.language, tracks, plan.detection, holds=plan.holds)
+
+
 async def _overlaps(plan: Plan, url: str, tracks: Tracks | None, tell: Tell) -> list[dict[str, Any]]:
     clips = plan.clips.of("interrupt", "backchannel", "noise")
     seen: list[dict[str, Any]] = []
     for at in range(0, len(clips), PER_CALL):
         batch = clips[at : at + PER_CALL]
-        async with Line.open(url, plan.key, batch[0].language, tracks, plan.detection) as line:
+        async with _line(plan, url, batch[0], tracks) as line:
             for number, clip in enumerate(batch, at):
                 provoke = plan.provoke or PROVOKE[clip.language]
                 found = await overlap(line, clip, plan.clips.pcm(clip), number, provoke)
@@ -164,6 +172,7 @@ def summarise(turns: Sequence[dict[str, Any]], overlaps: Sequence[dict[str, Any]
     interrupts = [o for o in overlaps if o["kind"] == "interrupt"]
     passing = [o for o in overlaps if o["kind"] != "interrupt"]
     stops = [o["stop_ms"] for o in interrupts if o["stop_ms"] is not None]
+    held = [o["held_ms"] for o in passing if o["held_ms"] and not o["stopped"]]
     stages = sorted({name for t in whole for name in t["stages_ms"]})
     return {
         "n": len(turns),
@@ -184,6 +193,8 @@ def summarise(turns: Sequence[dict[str, Any]], overlaps: Sequence[dict[str, Any]
         "interruptions": {"stopped": sum(o["stopped"] for o in interrupts), "of": len(interrupts)},
         "backchannels": {
             "passed": sum(not o["stopped"] for o in passing),
+            "hesitated": len(held),
+            "held_ms": {f"p{q}": percentile(held, q) for q in (50, 95)},
             "resumed": sum(o["resumed"] for o in passing),
             "of": len(passing),
         },

@@ -62,10 +62,14 @@ class Piece:
 
 @dataclass(slots=True)
 class Player:
-    """A loudspeaker: plays what it gets at once and without gaps, and can be emptied."""
+    """A loudspeaker: plays what it gets at once and without gaps, can be held and can be emptied."""
 
     pieces: list[Piece] = field(default_factory=list)
     playhead: float = 0.0
+    held_at: float | None = None
+    """When it was told to stand still, until it plays on."""
+    held_ms: int = 0
+    """How long it stood still and then played on."""
     longest_gap_ms: int = 0
     """Between two pieces of one item: heard as a stutter."""
 
@@ -77,8 +81,34 @@ class Player:
         self.pieces.append(piece)
         self.playhead = piece.ends
 
+    def held(self, at: float) -> None:
+        """Stand still, and keep what is there."""
+        if self.playing(at) and self.held_at is None:
+            self.held_at = at
+
+    def released(self, at: float) -> None:
+        """Play on where it stood still."""
+        if self.held_at is None:
+            return
+        since, self.held_at = self.held_at, None
+        stood = at - since
+        self.held_ms += round(stood * 1000)
+        moved: list[Piece] = []
+        for piece in self.pieces:
+            if piece.ends <= since:
+                moved.append(piece)
+                continue
+            played = max(0, round((since - piece.starts) * RATE)) * 2
+            if played:
+                moved.append(replace(piece, pcm=piece.pcm[:played]))
+            moved.append(replace(piece, starts=max(piece.starts, since) + stood, pcm=piece.pcm[played:]))
+        self.pieces = moved
+        self.playhead += stood
+
     def emptied(self, at: float) -> tuple[str, int] | None:
         """Stop now. Returns the item that was playing and how many ms of it had been played."""
+        if self.held_at is not None:
+            at, self.held_at = self.held_at, None
         if not self.playing(at):
             return None
         current = next(p for p in reversed(self.pieces) if p.starts <= at)

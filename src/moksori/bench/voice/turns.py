@@ -102,6 +102,7 @@ async def overlap(line: Line, clip: Clip, pcm: bytes, number: int, provoke: str)
         "language": clip.language,
         "stopped": stopped_at is not None,
         "stop_ms": stop_ms,
+        "held_ms": player.held_ms,
         "resumed": stopped_at is not None and bool(after) and " ".join(before.split()).endswith(after),
         "transcript": evidence.transcript,
     }
