@@ -19,7 +19,7 @@ FIRST_GLANCE_MS = 192
 GLANCE_BEFORE_MS = 300
 """Audio before the speech that a look contains."""
 SECOND_GLANCE_MS = 288
-"""And again after so much; where that leaves it open, at every frame until `DECIDE_MS`."""
+"""And again after so much, then at every frame until `DECIDE_MS`; at once where a hold may follow."""
 LATER_GLANCE_MS = 96
 """Speech that began like an acknowledgement is looked at again after so much more."""
 WORDS_FROM_MS = 480
@@ -27,8 +27,9 @@ WORDS_FROM_MS = 480
 GLANCE_EVERY_MS = 192
 DECIDE_MS = 352
 """Speech of this length whose words are not known yet takes the turn: the loudspeaker is silent within 400 ms."""
-HOLD_MS = 320
-"""Speech of this length that is not surely an acknowledgement holds the loudspeaker, where the client can."""
+HOLD_MS = 288
+"""Speech of this length that is not surely an acknowledgement holds the loudspeaker, where the client can: half of the
+acknowledgements held are told within 100 ms more, and what begins softly is noticed up to 80 ms late."""
 LONGEST_ACKNOWLEDGEMENT_MS = 1_300
 """A slow "mm-hmm", "oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
 FIRST_TAKES, FIRST_LISTENS = 0.06, 0.9
@@ -193,7 +194,7 @@ def _due(state: State) -> int:
     """Length of the speech from which on the next look is worth it."""
     if state.phase is not Overlap.UNHEARD:
         return state.glanced_ms + (LATER_GLANCE_MS if state.glanced_ms < WORDS_FROM_MS else GLANCE_EVERY_MS)
-    return FIRST_GLANCE_MS if state.looks == 0 else SECOND_GLANCE_MS
+    return FIRST_GLANCE_MS if state.looks == 0 or state.holds else SECOND_GLANCE_MS
 
 
 def _looked(state: State, at_ms: int) -> State:
@@ -219,8 +220,7 @@ def _words_held(state: State, event: Words) -> tuple[State, Output | None]:
         return state, None
     if state.phase is Overlap.ACKNOWLEDGING:
         return _held(state) if listens <= TAKES_AFTER_ALL else (state, None)
-    open_still = state.pauses or state.looks > 1 or listens <= FIRST_TAKES
-    return _held(state) if open_still else (state, None)
+    return _held(state) if state.pauses or listens <= FIRST_TAKES else (state, None)
 
 
 def _listened(state: State, event: Words) -> State:
