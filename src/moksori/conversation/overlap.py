@@ -27,9 +27,9 @@ WORDS_FROM_MS = 480
 GLANCE_EVERY_MS = 192
 DECIDE_MS = 352
 """Speech of this length whose words are not known yet takes the turn: the loudspeaker is silent within 400 ms."""
-HOLD_MS = 288
-"""Speech of this length that is not surely an acknowledgement holds the loudspeaker, where the client can: half of the
-acknowledgements held are told within 100 ms more, and what begins softly is noticed up to 80 ms late."""
+HOLD_MS = 256
+"""Speech of this length that is not surely an acknowledgement holds the loudspeaker, where the client can: what begins
+softly is noticed up to 80 ms late, and a hold costs an acknowledgement no more than a hesitation."""
 LONGEST_ACKNOWLEDGEMENT_MS = 1_300
 """A slow "mm-hmm", "oh, okay, I see" and "아, 네, 그렇군요" are shorter; whoever speaks longer has something to say."""
 FIRST_TAKES, FIRST_LISTENS = 0.06, 0.9
@@ -37,6 +37,8 @@ FIRST_TAKES, FIRST_LISTENS = 0.06, 0.9
 TAKES, LISTENS = 0.3, 0.46
 """The same for the looks after it. "I want" and "I see" begin alike: what is still open at `DECIDE_MS` takes the turn.
 To stop too late is worse than to stop for nothing, which is mended: the answer then goes on where it stopped."""
+PLAYS_ON = 0.9
+"""With a client that holds, what it takes to play on, or not to hold, before the words are known."""
 TAKES_AFTER_ALL = 0.2
 """Up to here what began like an acknowledgement takes the turn."""
 CLEARLY = 0.5
@@ -212,7 +214,7 @@ def _words_held(state: State, event: Words) -> tuple[State, Output | None]:
     if against:
         return IDLE, Output.INTERRUPT
     listens = None if event.whole else event.listens
-    surely = listens is not None and listens >= (FIRST_LISTENS if state.looks == 1 else SURELY)
+    surely = listens is not None and listens >= PLAYS_ON
     if surely or (event.whole and event.text.strip()):
         going_on = Output.RELEASE if state.phase is Overlap.HELD else None
         return replace(state, phase=Overlap.ACKNOWLEDGING), going_on

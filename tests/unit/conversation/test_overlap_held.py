@@ -41,7 +41,7 @@ def test_an_interruption_is_cut_where_the_loudspeaker_stood_still() -> None:
     c.speech(600)
     look(c, 0.1, "Wait a")
     assert c.types == [HELD, STARTED]
-    # 300 ms a word: 3,290 ms had played when it was held.
+    # 300 ms a word: 3,260 ms had played when it was held.
     assert heard_words(c) == 10
 
 
@@ -54,7 +54,7 @@ def test_time_does_not_pass_for_what_is_held() -> None:
     c.silence(640)
     assert c.types == [HELD, RELEASED]
     c.wait(1_000)
-    c.speech(352)  # held again, after 3.29 s before the first hold and 1.95 s between them
+    c.speech(352)  # held again, after 3.26 s before the first hold and 1.95 s between them
     c.silence(96)
     c.transcribed("No, stop.")
     assert c.types == [HELD, RELEASED, HELD, STARTED]
@@ -122,7 +122,7 @@ def test_whoever_falls_silent_for_good_is_waited_for_no_longer_than_the_client_d
     c.wait(LONGEST_HOLD_MS + 3_000)
     c.client("response.cancel")
     c.client("output_audio_buffer.clear")
-    # 3.29 s before the hold and, since the client has gone on by itself, 3.03 s after it.
+    # 3.26 s before the hold and, since the client has gone on by itself, 3.03 s after it.
     assert heard_words(c) == 21
 
 

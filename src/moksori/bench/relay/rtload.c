@@ -99,6 +99,7 @@ static void finish(Conn *c) {
 /* 1 more to do later, 0 done, -1 the connection is over */
 static int flush_out(Conn *c) {
   size_t done = 0;
+  int reading = 0; /* in a TLS handshake it is the peer's turn: what waits goes out after the next read */
   while (done < c->out_len) {
     ssize_t n;
     if (c->ssl) {
@@ -106,6 +107,7 @@ static int flush_out(Conn *c) {
       if (n <= 0) {
         int why = SSL_get_error(c->ssl, (int)n);
         if (why != SSL_ERROR_WANT_WRITE && why != SSL_ERROR_WANT_READ) return -1;
+        reading = why == SSL_ERROR_WANT_READ;
         break;
       }
     } else {
@@ -119,7 +121,7 @@ static int flush_out(Conn *c) {
   }
   memmove(c->out, c->out + done, c->out_len - done);
   c->out_len -= done;
-  int want = c->out_len > 0;
+  int want = c->out_len > 0 && !reading;
   if (want != c->want_write) {
     c->want_write = want;
     watch(c, EPOLL_CTL_MOD);
@@ -424,7 +426,7 @@ static void dial(Conn *c, int index) {
   if (tls) {
     c->ssl = SSL_new(tls);
     SSL_set_fd(c->ssl, c->fd);
-    if (SSL_connect(c->ssl) != 1) die("tls");
+    SSL_set_connect_state(c->ssl); /* the handshake runs beside the other connections */
   }
   non_blocking(c->fd);
   char request[1024];
