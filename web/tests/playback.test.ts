@@ -66,9 +66,11 @@ describe("an answer that is interrupted", () => {
 
 describe("an answer that is held", () => {
   const hold: PlaybackEvent = { type: "hold", at_most_ms: 2000 };
+  const cut: PlaybackEvent = { type: "was_cut", items: [{ item: "a", samples: 2400 }] };
+  const whole: PlaybackEvent = { type: "audio_done", item: "a" };
 
   it("goes on coming, and nothing is told to the server", () => {
-    const { effects, state } = run(audio("a"), hold, audio("a"), { type: "audio_done", item: "a" }, { type: "release" });
+    const { effects, state } = run(audio("a"), hold, audio("a"), whole, { type: "release" });
     expect(effects).toEqual([
       { type: "push", item: "a" },
       { type: "hold", at_most_ms: 2000 },
@@ -80,9 +82,7 @@ describe("an answer that is held", () => {
   });
 
   it("is cut as always when the caller does interrupt, and the hold is over with it", () => {
-    const { effects, state } = run(audio("a"), hold, { type: "interrupt" }, { type: "was_cut", items: [{ item: "a", samples: 2400 }] }, {
-      type: "release",
-    });
+    const { effects, state } = run(audio("a"), hold, { type: "interrupt" }, cut, { type: "release" });
     expect(effects.slice(2)).toEqual([{ type: "cut" }, { type: "truncate", item: "a", audio_end_ms: 100 }]);
     expect(state.held).toBe(false);
   });
