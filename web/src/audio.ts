@@ -21,6 +21,8 @@ export interface Output {
   push(item: string, samples: Int16Array<ArrayBuffer>): void;
   end(item: string): void;
   cut(): void;
+  hold(atMostMs: number): void;
+  release(): void;
 }
 
 export class Audio implements Output {
@@ -67,6 +69,14 @@ export class Audio implements Output {
 
   cut(): void {
     this.command({ type: "cut" });
+  }
+
+  hold(atMostMs: number): void {
+    this.command({ type: "hold", atMostMs });
+  }
+
+  release(): void {
+    this.command({ type: "release" });
   }
 
   /** Feed a track into frames until stopped. */

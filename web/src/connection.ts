@@ -284,6 +284,12 @@ export class Connection implements Listenable {
       case "response.output_audio.done":
         this.loudspeaker.whole(event.item_id);
         break;
+      case "moksori.output_audio.held":
+        this.loudspeaker.hold(event.at_most_ms);
+        break;
+      case "moksori.output_audio.released":
+        this.loudspeaker.release();
+        break;
       case "error":
         this.line.lastError = fromWire(event.error);
         if (event.error.code === "conversation_already_has_active_response") this.asking.refused();

@@ -15,7 +15,7 @@ export interface LoudspeakerOwner {
   heard(item: string, samples: number, finished: boolean): void;
   /** The server is to keep no more of the item than this. */
   cutAt(item: string, audioEndMs: number): void;
-  /** When (performance.now, ms) the first audible sample of an answer was heard. */
+  /** When (performance.now, ms) the first audible sample of an answer was heard, less the time it was held. */
   audible(at: number): void;
   interrupted(detail: Interrupted): void;
   speaking(yes: boolean): void;
@@ -53,6 +53,16 @@ export class Loudspeaker {
     this.step({ type: "interrupt" });
   }
 
+  /** Stand still, for so long (ms) at most: the caller is heard, and may only be listening. */
+  hold(atMostMs: number): void {
+    this.step({ type: "hold", at_most_ms: atMostMs });
+  }
+
+  /** Play on. */
+  release(): void {
+    this.step({ type: "release" });
+  }
+
   /** Once a cut under way has been told to the server; at once where there is none. */
   whenSilent(then: () => void): void {
     if (!this.state.cutting) return then();
@@ -83,6 +93,10 @@ export class Loudspeaker {
       case "cut":
         this.interruptedAt = performance.now();
         return this.audio.cut();
+      case "hold":
+        return this.audio.hold(effect.at_most_ms);
+      case "release":
+        return this.audio.release();
       case "truncate":
         return this.owner.cutAt(effect.item, effect.audio_end_ms);
       default: {
@@ -93,7 +107,8 @@ export class Loudspeaker {
   }
 
   private reported(report: Report): void {
-    const time = report.frame / this.audio.context.sampleRate;
+    const rate = this.audio.context.sampleRate;
+    const time = report.frame / rate;
     switch (report.type) {
       case "progress": {
         // The device still holds what was rendered last: that much is not heard yet.
@@ -101,7 +116,7 @@ export class Loudspeaker {
         return this.owner.heard(report.item, Math.max(0, report.samples - msToSamples(ahead)), false);
       }
       case "audible":
-        return this.owner.audible(this.audio.heardAt(time));
+        return this.owner.audible(this.audio.heardAt(time) - (report.stood / rate) * 1000);
       case "finished":
         this.step({ type: "finished", item: report.item });
         return this.owner.heard(report.item, report.samples, true);

@@ -72,6 +72,8 @@ export function socketUrl(base: string, model: string, resume: { session: string
   url.searchParams.set("model", model);
   // What the server's own tools do is told only to who asks for it.
   url.searchParams.set("events", "extended");
+  // Where the loudspeaker can be held, the server has the time to tell "mm-hmm" from an interruption.
+  url.searchParams.set("holds", "1");
   if (resume) {
     url.searchParams.set("session_id", resume.session);
     if (resume.lastEvent) url.searchParams.set("last_event_id", resume.lastEvent);

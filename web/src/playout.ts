@@ -14,14 +14,15 @@ export const SHORTEST_BUFFER_MS = 40;
 export const LONGEST_BUFFER_MS = 400;
 /** After this much audio without a gap the buffer becomes shorter again. */
 const CALM_MS = 8_000;
-/** The fade at a cut: no click, and still far within the 50 ms in which we must be silent. */
+/** The fade at a cut, and on both sides of a hold: no click, and far within the 50 ms in which we must be silent. */
 const FADE_MS = 4;
 /** -50 dBFS: quieter than this a listener takes for silence. */
 const AUDIBLE = 0.00316;
 
 export type Report =
   | { type: "started"; item: string; frame: number }
-  | { type: "audible"; item: string; frame: number }
+  /** `stood`: the output frames for which it was held before that. */
+  | { type: "audible"; item: string; stood: number; frame: number }
   | { type: "progress"; item: string; samples: number; buffered: number; frame: number }
   | { type: "gap"; item: string; bufferMs: number; frame: number }
   | { type: "finished"; item: string; samples: number; frame: number }
@@ -38,6 +39,8 @@ interface Track {
   at: number;
   started: boolean;
   audible: boolean;
+  /** Output frames for which it was held before it was audible. */
+  stood: number;
   /** It was cut; it still sounds for the length of the fade. */
   doomed: boolean;
 }
@@ -49,8 +52,13 @@ export class Playout {
   private running = false;
   private bufferMs = SHORTEST_BUFFER_MS;
   private calm = 0;
-  private fading = 0;
   private readonly fade: number;
+  /** The volume, in steps of the fade: 0 is silence, `fade` is as it came. */
+  private level = 0;
+  /** Output frames that a hold has left. */
+  private held = 0;
+  /** The frame from which on a hold was silent. */
+  private stillFrom = 0;
   private frame = 0;
   private reports: Report[] = [];
   private window = new Float32Array(0);
@@ -74,6 +82,7 @@ export class Playout {
         at: 0,
         started: false,
         audible: false,
+        stood: 0,
         doomed: false,
       };
       this.tracks.push(track);
@@ -90,10 +99,21 @@ export class Playout {
 
   /** Stop everything. The answer says how much of each unfinished item went to the loudspeaker. */
   cut(): void {
-    if (this.fading > 0) return;
+    this.held = 0;
+    if (this.tracks[0]?.doomed) return;
     for (const track of this.tracks) track.doomed = true;
-    if (this.running) this.fading = this.fade;
-    else this.settleCut(this.frame);
+    if (!this.running) this.settleCut(this.frame);
+    else if (this.level === 0) this.settleCut(this.stillFrom);
+  }
+
+  /** Stand still and keep what there is and what comes, until released, cut, or so long (ms) has passed. */
+  hold(atMostMs: number): void {
+    this.held = Math.round((atMostMs * this.rate) / 1000);
+  }
+
+  /** Play on from the sample after the last one played. */
+  release(): void {
+    this.held = 0;
   }
 
   get buffered(): number {
@@ -104,8 +124,11 @@ export class Playout {
   render(out: Float32Array, frame: number): Report[] {
     this.frame = frame;
     out.fill(0);
+    const held = this.held > 0;
+    this.held = Math.max(0, this.held - out.length);
     let i = 0;
     while (i < out.length) {
+      if (held && (!this.running || this.level === 0)) break;
       const track = this.tracks[0];
       if (!track) {
         this.running = false;
@@ -115,13 +138,14 @@ export class Playout {
         const enough = track.length - track.at >= msToSamples(this.bufferMs);
         if (!enough && !track.ended) break;
         this.running = true;
+        this.level = this.fade;
       }
-      i = this.fill(track, out, i);
-      if (this.fading === 0 && !this.running) break;
+      i = this.fill(track, out, i, held);
     }
+    if (held) this.tracks.forEach((track) => (track.stood += track.audible ? 0 : out.length - i));
     this.frame = frame + out.length;
     const track = this.tracks[0];
-    if (this.running && track) {
+    if (this.running && track && i > 0) {
       this.reports.push({
         type: "progress",
         item: track.item,
@@ -135,8 +159,9 @@ export class Playout {
     return reports;
   }
 
-  private fill(track: Track, out: Float32Array, from: number): number {
+  private fill(track: Track, out: Float32Array, from: number, held: boolean): number {
     let i = from;
+    const fadingOut = held || track.doomed;
     const source = this.sourceAround(track, out.length - from);
     if (!track.started && track.length > 0) {
       track.started = true;
@@ -147,26 +172,23 @@ export class Playout {
       const reach = track.ended || this.step === 1 ? 0 : this.sinc.reach;
       if (track.at + reach > track.length - 1 && !(track.ended && track.at <= track.length - 1)) {
         if (track.ended) this.finish(track, i);
+        else if (held && !track.doomed) this.standStill(i);
         else this.starve(track, i);
         return i;
       }
-      let value = this.sinc.valueAt(source.samples, track.at - source.base, source.length);
-      if (this.fading > 0) {
-        value *= this.fading / this.fade;
-        this.fading--;
-        if (this.fading === 0) {
-          out[i] = value;
-          track.at += this.step;
-          this.settleCut(this.frame + i + 1);
-          return out.length;
-        }
-      }
+      if (!fadingOut && this.level < this.fade) this.level++;
+      const value = (this.sinc.valueAt(source.samples, track.at - source.base, source.length) * this.level) / this.fade;
       out[i] = value;
       if (!track.audible && Math.abs(value) > AUDIBLE) {
         track.audible = true;
-        this.reports.push({ type: "audible", item: track.item, frame: this.frame + i });
+        this.reports.push({ type: "audible", item: track.item, stood: track.stood, frame: this.frame + i });
       }
       track.at += this.step;
+      if (fadingOut && --this.level === 0) {
+        if (track.doomed) this.settleCut(this.frame + i + 1);
+        else this.standStill(i + 1);
+        return i + 1;
+      }
     }
     this.calm += (out.length - from) * this.step;
     if (this.calm > msToSamples(CALM_MS)) {
@@ -179,7 +201,7 @@ export class Playout {
   private finish(track: Track, i: number): void {
     this.tracks.shift();
     this.reports.push({ type: "finished", item: track.item, samples: track.length, frame: this.frame + i });
-    if (this.fading > 0) this.settleCut(this.frame + i);
+    if (track.doomed) this.settleCut(this.frame + i);
   }
 
   private starve(track: Track, i: number): void {
@@ -187,7 +209,12 @@ export class Playout {
     this.calm = 0;
     this.bufferMs = Math.min(LONGEST_BUFFER_MS, this.bufferMs * 1.5 + 20);
     this.reports.push({ type: "gap", item: track.item, bufferMs: this.bufferMs, frame: this.frame + i });
-    if (this.fading > 0) this.settleCut(this.frame + i);
+    if (track.doomed) this.settleCut(this.frame + i);
+  }
+
+  private standStill(i: number): void {
+    this.level = 0;
+    this.stillFrom = this.frame + i;
   }
 
   private settleCut(frame: number): void {
@@ -196,7 +223,6 @@ export class Playout {
       .map((t) => ({ item: t.item, samples: Math.min(t.length, Math.floor(t.at)) }));
     this.tracks = this.tracks.filter((t) => !t.doomed);
     this.running = false;
-    this.fading = 0;
     this.reports.push({ type: "cut", items, frame });
   }
 

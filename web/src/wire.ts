@@ -108,6 +108,8 @@ export type KnownEvent = Envelope &
     | { type: "moksori.tool.started"; call_id: string; name: string }
     | { type: "moksori.tool.done"; call_id: string; name: string; outcome: string; proposal?: string | null }
     | { type: "moksori.proposal.ended"; call_id: string }
+    | { type: "moksori.output_audio.held"; at_most_ms: number }
+    | { type: "moksori.output_audio.released" }
     | { type: "error"; error: WireError }
   );
 
@@ -165,6 +167,8 @@ const FIELDS: Record<KnownEvent["type"], readonly string[]> = {
   "moksori.tool.started": ["call_id", "name"],
   "moksori.tool.done": ["call_id", "name", "outcome"],
   "moksori.proposal.ended": ["call_id"],
+  "moksori.output_audio.held": ["at_most_ms"],
+  "moksori.output_audio.released": [],
   error: ["error"],
 };
 

@@ -244,6 +244,7 @@ describe("where the server is", () => {
     expect(Object.fromEntries(url.searchParams)).toEqual({
       model: "my/model",
       events: "extended",
+      holds: "1",
       session_id: "sess_1",
       last_event_id: "event_9",
     });

@@ -64,6 +64,39 @@ describe("an answer that is interrupted", () => {
   });
 });
 
+describe("an answer that is held", () => {
+  const hold: PlaybackEvent = { type: "hold", at_most_ms: 2000 };
+  const cut: PlaybackEvent = { type: "was_cut", items: [{ item: "a", samples: 2400 }] };
+  const whole: PlaybackEvent = { type: "audio_done", item: "a" };
+
+  it("goes on coming, and nothing is told to the server", () => {
+    const { effects, state } = run(audio("a"), hold, audio("a"), whole, { type: "release" });
+    expect(effects).toEqual([
+      { type: "push", item: "a" },
+      { type: "hold", at_most_ms: 2000 },
+      { type: "push", item: "a" },
+      { type: "end", item: "a" },
+      { type: "release" },
+    ]);
+    expect(state.queued).toEqual([{ item: "a", came: 48_000 }]);
+  });
+
+  it("is cut as always when the caller does interrupt, and the hold is over with it", () => {
+    const { effects, state } = run(audio("a"), hold, { type: "interrupt" }, cut, { type: "release" });
+    expect(effects.slice(2)).toEqual([{ type: "cut" }, { type: "truncate", item: "a", audio_end_ms: 100 }]);
+    expect(state.held).toBe(false);
+  });
+
+  it("is held again as often as the server says", () => {
+    expect(run(audio("a"), hold, hold).effects.filter((e) => e.type === "hold")).toHaveLength(2);
+  });
+
+  it("before any of it has come is let go by an interruption", () => {
+    expect(run(hold, { type: "interrupt" }).effects).toEqual([{ type: "hold", at_most_ms: 2000 }, { type: "release" }]);
+  });
+});
+
 it("says nothing to the server when nothing was playing", () => {
   expect(run({ type: "interrupt" }).effects).toEqual([]);
+  expect(run({ type: "release" }).effects).toEqual([]);
 });

@@ -19,6 +19,8 @@ export interface CaptureFrame {
 export type PlaybackCommand =
   | { type: "push"; item: string; samples: Int16Array<ArrayBuffer> }
   | { type: "end"; item: string }
-  | { type: "cut" };
+  | { type: "cut" }
+  | { type: "hold"; atMostMs: number }
+  | { type: "release" };
 
 export type PlaybackReport = Report;

@@ -21,6 +21,10 @@ class Playback extends AudioWorkletProcessor {
           return this.playout.end(data.item);
         case "cut":
           return this.playout.cut();
+        case "hold":
+          return this.playout.hold(data.atMostMs);
+        case "release":
+          return this.playout.release();
       }
     };
   }
