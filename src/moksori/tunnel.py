@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, Self, cast
 
 from picows import WSAutoPingStrategy, WSCloseCode, WSListener
@@ -18,10 +19,8 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from moksori.gathering import GATHERING
 from moksori.pulse import PULSE
 
-SPARE: Final = 2 * 1024
-"""What a connection's buffer has above what is read at once: the beginning of a message whose end has not come."""
-
-
+BUFFER: Final = 2560
+"""A connection's buffer as it begins: 20 ms of audio as base64, and 256 bytes that picows keeps free."""
 AT_ONCE: Final = 16 * 1024
 """Bytes of one write: TLS cuts longer ones up anyhow, and keeps the memory that the longest took."""
 
@@ -44,8 +43,9 @@ READING: Final = Reading()
 class Carrier(WSProtocol):  # type: ignore[misc]
     """picows' side of a connection, behind a tunnel, and watched for silence once `kept_alive`.
 
-    picows doubles a buffer that a read fills, and never halves it; so what piled up while the loop was busy is taken in
-    portions that leave it as it is. Only a message that is longer makes it grow.
+    picows doubles a buffer that a read fills, and never halves it. So it begins small, which is all that a silent call
+    takes, and what piles up while the loop is busy is taken in portions: twice doubled it holds one, and the beginning
+    of a message whose end has not come. Only a message that is longer makes it grow further.
     """
 
     __slots__ = ("asked", "heard")
@@ -82,13 +82,8 @@ class Carrier(WSProtocol):  # type: ignore[misc]
             pongs,
             largest,
             headers,
-            cls.buffer_size(),
+            BUFFER,
         )
-
-    @classmethod
-    def buffer_size(cls) -> int:
-        """Bytes of the buffer, as picows is to be told."""
-        return cls.at_once + SPARE
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         loop = asyncio.get_running_loop()
@@ -98,6 +93,12 @@ class Carrier(WSProtocol):  # type: ignore[misc]
     def connection_lost(self, exc: Exception | None) -> None:
         PULSE.forget(self)
         super().connection_lost(exc)
+
+    def forget_handshake(self) -> None:
+        """Let go of the headers of both sides; nobody asks for them any more."""
+        for said in (self.transport.request, self.transport.response):
+            if said is not None:
+                said.headers = NO_HEADERS
 
     def kept_alive(self, every_s: float) -> None:
         """Ping a peer that is silent for so long, and cut off one that does not answer."""
@@ -133,18 +134,7 @@ class SecureCarrier(Carrier):
 class Tunnel:
     """An `asyncio.Transport` as far as picows, and whoever writes or closes behind it, use one."""
 
-    __slots__ = (
-        "_held",
-        "_loop",
-        "_size",
-        "_transport",
-        "_waiting",
-        "get_extra_info",
-        "is_closing",
-        "pause_reading",
-        "resume_reading",
-        "set_write_buffer_limits",
-    )
+    __slots__ = ("_held", "_loop", "_size", "_transport", "_waiting")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -152,13 +142,23 @@ class Tunnel:
         self._waiting = transport.get_write_buffer_size  # bytes the system has not taken
         self._held: list[bytes] = []
         self._size = 0
-        quiet = _QuietSocket(transport.get_extra_info("socket").fileno())
-        secure = transport.get_extra_info("ssl_object")
-        self.get_extra_info = {"socket": quiet, "ssl_object": secure}.get
-        self.is_closing = transport.is_closing
-        self.pause_reading = transport.pause_reading
-        self.resume_reading = transport.resume_reading
-        self.set_write_buffer_limits = transport.set_write_buffer_limits
+
+    def get_extra_info(self, name: str) -> Any:
+        if name == "socket":
+            return _QuietSocket(self._transport.get_extra_info("socket").fileno())
+        return self._transport.get_extra_info(name) if name == "ssl_object" else None
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def set_write_buffer_limits(self, high: int, low: int) -> None:
+        self._transport.set_write_buffer_limits(high, low)
 
     @property
     def queued(self) -> int:
@@ -203,7 +203,7 @@ class Tunnel:
     @contextlib.contextmanager
     def dropping(self) -> Iterator[None]:
         """What is written in this block goes nowhere."""
-        transport, self._transport = self._transport, _NOWHERE
+        transport, self._transport = self._transport, NOWHERE
         try:
             yield
         finally:
@@ -222,8 +222,10 @@ class Tunnel:
 class _Nowhere(asyncio.Transport):
     def write(self, data: Any) -> None: ...
 
+    def close(self) -> None: ...
 
-_NOWHERE: Final = _Nowhere()
+
+NOWHERE: Final = _Nowhere()
 
 
 class _QuietSocket:
@@ -256,3 +258,4 @@ class Mute:
 
 
 MUTE: Any = Mute()
+NO_HEADERS: Final[Any] = MappingProxyType({})

@@ -85,7 +85,7 @@ class Link:
         self._sink: Sink | None = None
         self._opening: Opening | None = None
         self._inbox: deque[Frame] | None = deque()  # frames before `start` has returned; None afterwards
-        self._came = asyncio.Event()
+        self._awaited: asyncio.Future[None] | None = None  # done when something has come
         self._gone: tuple[int, str] | None = None  # how the socket ended
         self._over = False  # nothing is told to the sink any more
         self._active: dict[str, Response] = {}  # responses created and not done
@@ -138,7 +138,6 @@ class Link:
         if self._gone is not None:
             self._lose(*self._gone)
         self._heard_at = self._now()
-        self._watch_silence()
 
     async def _greeted(self) -> None:
         """The first frame must be `session.created`, services' own events aside."""
@@ -188,9 +187,18 @@ class Link:
                     code="upstream_closed",
                     status=502,
                 )
-            self._came.clear()
-            await self._came.wait()
+            await self._something()
         return self._inbox.popleft()
+
+    async def _something(self) -> None:
+        """Wait until anything has come, or the socket is gone. One waits at a time: `start`, or later `close`."""
+        self._awaited = asyncio.get_running_loop().create_future()
+        await self._awaited
+
+    def _came(self) -> None:
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(None)
+        self._awaited = None
 
     def _error_refusal(self, frame: Frame) -> BackendRefused:
         code, message = error_of(frame)
@@ -238,6 +246,7 @@ class Link:
             self._asked += 1
             self._heard_at = self._now()
             self._turn_ended_at = self._now()
+            self._owed()
         self._to_upstream(frame)
 
     def _to_upstream(self, frame: Frame) -> None:
@@ -269,8 +278,7 @@ class Link:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_BILL_S):
                 while (self._active or self._asked) and not self._over:
-                    self._came.clear()
-                    await self._came.wait()
+                    await self._something()
 
     # ------------------------------------------------------------------ from the socket
 
@@ -290,7 +298,7 @@ class Link:
     def _arrived(self, frame: Frame) -> None:
         if self._inbox is not None:
             self._inbox.append(frame)
-            self._came.set()
+            self._came()
         else:
             self._take(frame)
 
@@ -308,7 +316,7 @@ class Link:
 
     def disconnected(self, code: int, reason: str) -> None:
         self._gone = (code, reason)
-        self._came.set()
+        self._came()
         if self._inbox is None:
             self._lose(code, reason)
 
@@ -337,6 +345,7 @@ class Link:
                 self._asked = max(0, self._asked - 1)
                 if (event := decoded(frame)) is not None and isinstance(event, s.ResponseCreated):
                     self._active[event.response.id] = event.response
+                    self._owed()
                 self._to_client(frame)
                 if self._leaving:
                     self._to_upstream(Frame.from_event(ResponseCancel(event_id=random_id("event"))))
@@ -366,7 +375,7 @@ class Link:
                 return  # without an id it ends nothing anybody knows
             event = s.ResponseDone(event_id=frame.event_id or random_id("event"), response=response)
         self._active.pop(event.response.id, None)
-        self._came.set()
+        self._came()
         usage = event.response.usage
         if usage is not None and self._latency_ms is not None:
             usage = replace(usage, moksori={**(usage.moksori or {}), "latency_ms": self._latency_ms})
@@ -400,7 +409,7 @@ class Link:
             detail = replace(event.error, message=self._without_key(message))
             if event.error.event_id is not None and self._asked:
                 self._asked -= 1  # a refused response.create is answered, too
-                self._came.set()
+                self._came()
             self._to_client(Frame.from_event(Error(event_id=event.event_id, error=detail), frame.at))
         else:
             detail = ErrorDetail(message=self._without_key(message), type="server_error", code=code)
@@ -442,22 +451,27 @@ class Link:
     def _end(self) -> None:
         self._over = True
         self._active.clear()
-        self._came.set()
+        self._came()
         for timer in (self._watch, self._stall):
             if timer is not None:
                 timer.cancel()
         self._watch = self._stall = None
 
+    def _owed(self) -> None:
+        """The upstream owes an answer: see that it says something."""
+        if self._watch is None:
+            self._watch_silence()
+
     def _watch_silence(self) -> None:
         """Lose an upstream that owes an answer and says nothing."""
-        if self._over:
+        self._watch = None
+        if self._over or not (self._asked or self._active):
             return
         quiet = self._now() - self._heard_at
-        if quiet >= self._silent_s and (self._asked or self._active):
+        if quiet >= self._silent_s:
             self._lost(
                 "upstream_silent",
                 f"{self.upstream.provider.title} owed an answer and was silent for {self._silent_s:g} seconds.",
             )
             return
-        left = self._silent_s - quiet if quiet < self._silent_s else self._silent_s
-        self._watch = asyncio.get_running_loop().call_later(left, self._watch_silence)
+        self._watch = asyncio.get_running_loop().call_later(self._silent_s - quiet, self._watch_silence)

@@ -69,6 +69,8 @@ class SocketEvents(Protocol):
 class UpstreamSocket(WSListener):
     """An open connection. `close` and `send` are harmless after its end."""
 
+    __slots__ = ("_events", "_fragments", "_fragments_size", "_goodbye", "_over", "_transport", "key")
+
     def __init__(self, events: SocketEvents) -> None:
         self._events = events
         self._transport: WSTransport | None = None
@@ -225,6 +227,8 @@ async def _connect(
     except BaseException:
         protocol.tunnel.abort()
         raise
+    protocol.forget_handshake()
+    headers.clear()  # picows has kept them
     protocol.kept_alive(PING_S)
     made: WSListener | None = protocol.listener
     return made

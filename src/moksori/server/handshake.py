@@ -132,6 +132,7 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
         self.server, self.client = http.server, http.client
         self.scheme = "wss" if http.scheme == "https" else "ws"
         self.connections.discard(http)
+        http.parser = None  # type: ignore[assignment]  # it and `http` hold each other
         self.connections.add(self)
         self.transport.set_protocol(self)
 

@@ -19,7 +19,6 @@ from moksori.server.errors import SERVER_ERROR, ApiError
 from moksori.server.house import TRY_AGAIN_LATER, House
 from moksori.server.wire import ABNORMAL, INTERNAL_ERROR, SocketWire, accept, refuse
 from moksori.sessions.registry import ConnectRequest, Refused
-from moksori.sessions.wire import WireEvents
 from moksori.settings import LOCAL_MODEL
 from moksori.telemetry import get_logger
 
@@ -37,21 +36,14 @@ _log = get_logger(__name__)
 
 
 class RealtimeEndpoint:
-    """One connection from handshake to close."""
+    """One connection until it is a conversation; that needs no task."""
 
     def __init__(self, house: House) -> None:
         self._house = house
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = SocketWire(scope, stall_s=self._house.settings.limits.stall_s)
-        events = await self._opened(
-            WebSocket(scope, receive, send), wire
-        )  # what let it in is not kept meanwhile
-        if events is not None:
-            await wire.run(events)
-
-    async def _opened(self, websocket: WebSocket, wire: SocketWire) -> WireEvents | None:
-        """The session behind an accepted connection; None for one that was refused, or has gone."""
+        websocket = WebSocket(scope, receive, send)
+        wire = SocketWire(stall_s=self._house.settings.limits.stall_s)
         offered: Sequence[str] = websocket.scope["subprotocols"]
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         release: Callable[[], None] | None = None
@@ -71,11 +63,12 @@ class RealtimeEndpoint:
                 await refuse(websocket, refusal.as_protocol_error(), refusal.close_code, chosen)
             else:
                 await websocket.send_denial_response(refusal.response())
-            return None
-        if await accept(websocket, chosen):
-            return events
-        events.closed(ABNORMAL, "")
-        return None
+            return
+        connection = await accept(websocket, chosen)
+        if connection is not None:
+            wire.begin(connection, events)
+        else:
+            events.closed(ABNORMAL, "")
 
 
 def take_place(house: House, admitted: Admitted, request: ConnectRequest) -> Callable[[], None] | None:

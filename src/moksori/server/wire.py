@@ -2,15 +2,16 @@
 
 uvicorn's own protocol class shakes hands, so that who may come in is decided over ASGI like every other request.
 Once accepted, the connection is handed to picows: no task, queue or dictionary stands between a frame and its
-session. A session writes without waiting. Past the high-water mark it is told `writable(False)`; a client that
-stays there for `stall_s` is closed with 1013, so what one client can hold in memory is bounded.
+session, and nothing is left of uvicorn's part. A session writes without waiting. Past the high-water mark it is told
+`writable(False)`; a client that stays there for `stall_s` is closed with 1013, so what one client can hold in memory
+is bounded.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from picows import (
@@ -21,7 +22,6 @@ from picows import (
     WSProtocolError,
     WSTransport,
 )
-from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -32,7 +32,7 @@ from moksori.protocol.server_events import encode_event
 from moksori.server.handshake import HandshakeProtocol
 from moksori.sessions.wire import WireEvents
 from moksori.telemetry import get_logger
-from moksori.tunnel import READING, Carrier, SecureCarrier, Tunnel
+from moksori.tunnel import NOWHERE, READING, Carrier, SecureCarrier, Tunnel
 
 HIGH_WATER: Final = 256 * 1024
 """Bytes queued for a client before its session is told to stop: about 4 s of audio as base64."""
@@ -45,6 +45,8 @@ RECEIVE_BYTES: Final = 32 * 1024
 it still lets through five times the audio of a call."""
 ABORT_GRACE_S: Final = 2.0
 """How long an unwilling client has to take the close frame before the connection is cut."""
+FLUSH_S: Final = 12.0
+"""How long a connection that is over may take to hand on what is queued."""
 MAX_REASON_BYTES: Final = 123
 """RFC 6455 section 5.5: a control frame carries 125 bytes, two of them the close code."""
 
@@ -79,11 +81,13 @@ CLOSE: Final = WSMsgType.CLOSE
 PING: Final = WSMsgType.PING
 PONG: Final = WSMsgType.PONG
 
+NOBODY: Final = asyncio.Protocol()
+
 _log = get_logger(__name__)
 
 
 class Socket(HandshakeProtocol):
-    """uvicorn's protocol until the handshake is through; then it only keeps uvicorn's books."""
+    """uvicorn's protocol until the handshake is through."""
 
     def __init__(
         self,
@@ -93,7 +97,6 @@ class Socket(HandshakeProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, {**app_state, SOCKET: self}, _loop)
-        self._frames: WSTransport | None = None  # picows' side, once it has taken over
         self._cut: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -103,83 +106,94 @@ class Socket(HandshakeProtocol):
             self.transport.write(TOO_LONG)
             self.transport.close()
 
-    def upgrade(self, listener: WSListener) -> WSTransport:
-        """Let picows carry the frames from here on; `listener` gets them. Call right after the handshake."""
+    def upgrade(self, wire: SocketWire) -> Carrier:
+        """Let picows carry the frames from here on; `wire` gets them. Call right after the handshake.
+
+        In uvicorn's books `wire` takes this object's place, which is some KiB with all that belongs to the request.
+        """
         self.stop_keepalive()
         kind = SecureCarrier if self.scheme == "wss" else Carrier
         # Pings come to the listener: picows answers them whatever their reserved bits.
-        protocol = kind.over(lambda request: listener, pongs=False, largest=self.config.ws_max_size)
+        protocol = kind.over(lambda request: wire, pongs=False, largest=self.config.ws_max_size)
         protocol.connection_made(self.transport)
         tunnel = protocol.tunnel
         protocol.get_buffer(-1)[: len(HANDSHAKE)] = HANDSHAKE
         with tunnel.dropping():
             protocol.buffer_updated(len(HANDSHAKE))
+        protocol.forget_handshake()
         tunnel.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
         tunnel.receive_at_most(RECEIVE_BYTES)
+        self.transport.set_protocol(NOBODY)  # uvloop keeps the last one that is not buffered
         self.transport.set_protocol(protocol)
         if self.ping_interval is not None:
             protocol.kept_alive(self.ping_interval)
-        self._frames = protocol.transport
-        self.transport = tunnel  # type: ignore[assignment]  # whoever closes it from here on lets it flush
-        del self.conn  # a handshake takes some KiB
-        return self._frames
+        self.connections.discard(self)
+        self.connections.add(wire)  # type: ignore[arg-type]  # uvicorn only calls its `shutdown`
+        self.disconnected = True
+        self.conn.parser.close()  # it and `conn` hold each other
+        self.transport = NOWHERE  # which uvicorn closes once the application has returned
+        return protocol
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called by the transport before, by the wire after picows took over."""
         super().connection_lost(exc)
-        self.app_state = {}  # breaks the cycle through SOCKET
-        self._frames = None
+        self.app_state = {}  # through SOCKET it would hold itself
         if self._cut is not None:
             self._cut.cancel()
 
-    def shutdown(self) -> None:
-        """uvicorn stops: whoever is still connected is told so."""
-        if self._frames is None:
-            super().shutdown()
-            return
-        if not self._frames.is_close_frame_sent:
-            self._frames.send_close(SERVICE_RESTART)  # type: ignore[arg-type]
-        self.transport.close()
-        self.cut_after(ABORT_GRACE_S)
-
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)
-        self.cut_after(self.close_timeout + ABORT_GRACE_S)
-
-    def cut_after(self, seconds: float) -> None:
-        """Cut the connection off unless it is gone by then; a sooner time wins over a later one."""
-        if self.disconnected:
-            return
-        when = self.loop.time() + seconds
-        if self._cut is None or self._cut.when() > when:
-            if self._cut is not None:
-                self._cut.cancel()
-            self._cut = self.loop.call_at(when, self.transport.abort)
+        self.app_state = self.scope["state"] = {}
+        if not self.disconnected:
+            self._cut = _sooner(self._cut, FLUSH_S, self.transport.abort)
 
 
 class SocketWire(WSListener):
-    """`sessions.wire.Wire` over one WebSocket: `run` is its life, everything else is synchronous.
+    """`sessions.wire.Wire` over one WebSocket: all of it is synchronous, from `begin` on.
 
-    What a session sends before `run` is kept, so it may greet before the handshake is through.
+    What a session sends before `begin` is kept, so it may greet before the handshake is through.
     """
 
-    def __init__(self, scope: Scope, *, stall_s: float) -> None:
-        self._socket: Socket = scope["state"][SOCKET]
-        self._limit: int = self._socket.config.ws_max_size
+    __slots__ = (
+        "_choked",
+        "_closing",
+        "_connections",
+        "_cut",
+        "_early",
+        "_ended",
+        "_events",
+        "_frames",
+        "_held",
+        "_largest",
+        "_limit",
+        "_loop",
+        "_parts",
+        "_parts_are_text",
+        "_parts_size",
+        "_reading",
+        "_stall_s",
+        "_stall_timer",
+        "_tunnel",
+    )
+
+    def __init__(self, *, stall_s: float) -> None:
         self._stall_s = stall_s
         self._loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[tuple[int, str]] = self._loop.create_future()
-        self._events: WireEvents | None = None  # from `run` until `closed` is called
-        self._frames: WSTransport | None = None  # from `run` until the connection is gone
-        self._early: list[bytes] = []  # sent before `run`
+        self._limit = 0  # bytes of a message
+        self._connections: set[Any] = set()  # uvicorn's book of them
+        self._ended: tuple[int, str] | None = None
+        self._events: WireEvents | None = None  # from `begin` until `closed` is called
+        self._frames: WSTransport | None = None  # from `begin` until the connection is gone
+        self._tunnel: Tunnel  # from `begin` on
+        self._early: list[bytes] = []  # sent before `begin`
         self._parts: list[bytes] = []  # of a fragmented message, so far
         self._parts_size = 0
         self._parts_are_text = False
         self._reading = True
-        self._held: deque[bytes] = deque()  # messages that came while the session did not read
+        self._held: list[bytes] = []  # messages that came while the session did not read: those of one read
         self._choked = False  # past the high-water mark and not yet below the low one
         self._largest = 0  # bytes of the largest message written while choked
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._cut: asyncio.TimerHandle | None = None
         self._closing: tuple[int, str] | None = None  # what we said, or will say, in the close frame
 
     @property
@@ -187,13 +201,12 @@ class SocketWire(WSListener):
         """Bytes the client has not taken yet, those in the system's buffers aside."""
         if self._frames is None:
             return sum(len(data) for data in self._early)
-        tunnel = cast("Tunnel", self._frames.underlying_transport)
-        return tunnel.queued
+        return self._tunnel.queued
 
     # What the session calls (sessions.wire.Wire).
 
     def send(self, data: bytes) -> None:
-        if self._closing is not None or self._ended.done():
+        if self._closing is not None or self._ended is not None:
             return
         frames = self._frames
         if frames is None:
@@ -216,7 +229,7 @@ class SocketWire(WSListener):
             self._loop.call_soon(self._release)
 
     def close(self, code: int, reason: str = "") -> None:
-        if self._closing is not None or self._ended.done():
+        if self._closing is not None or self._ended is not None:
             return
         self._closing = (code, _short(reason))
         if self._frames is not None:
@@ -224,28 +237,29 @@ class SocketWire(WSListener):
 
     # The life of the connection.
 
-    async def run(self, events: WireEvents) -> None:
-        """Carry messages until either side closes; ends by calling `events.closed` exactly once."""
+    def begin(self, connection: Socket, events: WireEvents) -> None:
+        """Carry messages until either side closes; then `events.closed` is called, exactly once."""
         self._events = events
-        self._frames = self._socket.upgrade(self)
+        self._limit, self._connections = connection.config.ws_max_size, connection.connections
+        carrier = connection.upgrade(self)
+        self._frames, self._tunnel = carrier.transport, carrier.tunnel
         for data in self._early:
-            self._frames.send(TEXT, data)
+            carrier.transport.send(TEXT, data)
         self._early.clear()
         if self._closing is not None:
             self._say_close()
-        try:
-            code, reason = await self._ended
-        except asyncio.CancelledError:
-            code, reason = self._closing or (TRY_AGAIN_LATER, "The server is stopping.")
-            if self._closing is None:
-                self._closing = (code, reason)
-                self._say_close()
-            raise
-        finally:
-            self._stop_stall_timer()
-            self._events = None
-            self._held.clear()
-            events.closed(code, reason)
+
+    def shutdown(self) -> None:
+        """uvicorn stops: whoever is still connected is told so."""
+        if self._frames is not None and not self._frames.is_close_frame_sent:
+            self._frames.send_close(SERVICE_RESTART)  # type: ignore[arg-type]
+        self._tunnel.close()
+        self._cut_after(ABORT_GRACE_S)
+
+    def _cut_after(self, seconds: float) -> None:
+        """Cut the connection off unless it is gone by then; a sooner time wins over a later one."""
+        if self._frames is not None:
+            self._cut = _sooner(self._cut, seconds, self._tunnel.abort)
 
     def _say_close(self) -> None:
         """The close frame goes behind what is written already; flushing both is not waited for longer than a stall."""
@@ -253,13 +267,25 @@ class SocketWire(WSListener):
         if self._frames is not None:
             code, reason = self._closing
             self._frames.send_close(code, reason.encode())  # type: ignore[arg-type]
-            self._transport().resume_reading()  # for the client's answer
-            self._socket.cut_after(self._stall_s)
+            self._tunnel.resume_reading()  # for the client's answer
+            self._cut_after(self._stall_s)
         self._end(*self._closing)
 
     def _end(self, code: int, reason: str) -> None:
-        if not self._ended.done():
-            self._ended.set_result((code, reason))
+        if self._ended is None:
+            self._ended = (code, reason)
+            self._loop.call_soon(self._over, code, reason)  # the session may be in the middle of something
+
+    def _over(self, code: int, reason: str) -> None:
+        self._stop_stall_timer()
+        self._held.clear()
+        events, self._events = self._events, None
+        try:
+            if events is not None:
+                events.closed(code, reason)
+        finally:
+            self._tunnel.close()
+            self._cut_after(FLUSH_S)
 
     # What picows calls (picows.WSListener).
 
@@ -286,7 +312,7 @@ class SocketWire(WSListener):
         if not transport.is_close_frame_sent:
             transport.send_close(NORMAL if code == NO_STATUS else code)  # type: ignore[arg-type]
         transport.disconnect()
-        self._socket.cut_after(ABORT_GRACE_S)
+        self._cut_after(ABORT_GRACE_S)
         self._end(code, reason)
 
     def _part(self, frame: WSFrame, kind: WSMsgType) -> None:
@@ -313,11 +339,11 @@ class SocketWire(WSListener):
                 data.decode()
             except UnicodeDecodeError:
                 raise self._violation(WSCloseCode.INVALID_TEXT, "a text frame must be UTF-8") from None
-        if self._ended.done() or (self._frames is not None and self._frames.is_close_frame_sent):
+        if self._ended is not None or (self._frames is not None and self._frames.is_close_frame_sent):
             return  # said after the end, or read with what ended it: nothing may answer it any more
         if not self._reading or self._held:
             self._held.append(data)
-            self._transport().pause_reading()
+            self._tunnel.pause_reading()
             return
         try:
             self._events.message(data)  # type: ignore[union-attr]  # it is there until the end
@@ -330,14 +356,14 @@ class SocketWire(WSListener):
 
     def _release(self) -> None:
         """Hand over what was held back, as far as the session still reads."""
-        while self._held and self._reading and not self._ended.done():
+        while self._held and self._reading and self._ended is None:
             assert self._events is not None
             try:
-                self._events.message(self._held.popleft())
+                self._events.message(self._held.pop(0))
             except Exception:
                 self._failed()
         if not self._held and self._frames is not None:
-            self._transport().resume_reading()
+            self._tunnel.resume_reading()
 
     def _violation(self, code: WSCloseCode, reason: str) -> WSProtocolError:
         """What picows answers with a close frame; the session ends now."""
@@ -346,7 +372,9 @@ class SocketWire(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._frames = None
-        self._socket.connection_lost(None)
+        self._connections.discard(self)
+        if self._cut is not None:
+            self._cut.cancel()
         said = transport.close_handshake.sent if transport.close_handshake is not None else None
         if said is not None and said.code != WSCloseCode.GOING_AWAY:
             self._end(_number(said.code), said.reason or "")  # picows found something wrong with a frame
@@ -359,7 +387,7 @@ class SocketWire(WSListener):
         self._choked = True
         if self._stall_timer is None:
             self._stall_timer = self._loop.call_later(self._stall_s, self._give_up)
-        if self._events is not None and not self._ended.done():
+        if self._events is not None and self._ended is None:
             self._events.writable(False)
 
     def resume_writing(self) -> None:
@@ -368,7 +396,7 @@ class SocketWire(WSListener):
         self._choked = False
         self._largest = 0
         self._stop_stall_timer()
-        if self._events is not None and not self._ended.done():
+        if self._events is not None and self._ended is None:
             self._events.writable(True)
 
     def _stop_stall_timer(self) -> None:
@@ -383,12 +411,9 @@ class SocketWire(WSListener):
         if self._frames is not None:
             if not self._frames.is_close_frame_sent:
                 self._frames.send_close(code, reason.encode())  # type: ignore[arg-type]
-            self._transport().close()
-            self._socket.cut_after(ABORT_GRACE_S)
+            self._tunnel.close()
+            self._cut_after(ABORT_GRACE_S)
         self._end(code, reason)
-
-    def _transport(self) -> asyncio.Transport:
-        return self._socket.transport
 
 
 async def refuse(websocket: WebSocket, error: ProtocolError, code: int, subprotocol: str | None) -> None:
@@ -399,16 +424,29 @@ async def refuse(websocket: WebSocket, error: ProtocolError, code: int, subproto
         await websocket.close(code, _short(f"{error.type}.{error.code}" if error.code else error.type))
 
 
-async def accept(websocket: WebSocket, subprotocol: str | None) -> bool:
-    """Finish the handshake, for `SocketWire.run` to go on; False when the client has already gone."""
+async def accept(websocket: WebSocket, subprotocol: str | None) -> Socket | None:
+    """Finish the handshake, for `SocketWire.begin` to go on; None when the client has already gone."""
     connection: Socket = websocket.scope["state"][SOCKET]
     if connection.accept(subprotocol):
-        return True
+        return connection
     try:
         await websocket.accept(subprotocol)
     except (WebSocketDisconnect, OSError):
-        return False
-    return True
+        return None
+    return connection
+
+
+def _sooner(
+    timer: asyncio.TimerHandle | None, seconds: float, what: Callable[[], None]
+) -> asyncio.TimerHandle:
+    """The timer that runs out first: this one, or another that calls `what` after so many seconds."""
+    loop = asyncio.get_running_loop()
+    when = loop.time() + seconds
+    if timer is not None:
+        if timer.when() <= when:
+            return timer
+        timer.cancel()
+    return loop.call_at(when, what)
 
 
 def _number(code: WSCloseCode) -> int:

@@ -112,6 +112,7 @@ class Conductor:
         else:
             backend = self._candidates
             await backend.start(opening, tools)
+        del self._candidates  # they hold what they were made of
         self._backend, self._ears = tools, backend
         self._opened = True
         self._send(self.greeting(None))

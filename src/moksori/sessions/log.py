@@ -12,7 +12,6 @@ import struct
 import tempfile
 import time
 from array import array
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -136,7 +135,7 @@ class SpooledLog:
         self._spool = spool
         self._keep_bytes = keep_bytes
         self._now = now
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []  # a deque takes 760 bytes before anything is in it
         self._spooled = 0
         self._waiting: list[bytes] = []
         self._waiting_size = 0
@@ -164,7 +163,7 @@ class SpooledLog:
             at, size = _PIECE.unpack_from(self._pieces[0])
             if self._spooled <= self._keep_bytes and at >= now - KEEP_S:
                 break
-            self._spool.free(_slots(self._pieces.popleft()))
+            self._spool.free(_slots(self._pieces.pop(0)))
             self._spooled -= size
             self._trimmed = True
 

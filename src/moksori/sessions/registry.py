@@ -171,6 +171,7 @@ class Sessions:
         self._live: dict[str, Conductor] = {}
         self._lines: dict[str, _Resumable] = {}
         self._logs = _logs(settings)
+        self._mcp_hosts = frozenset(host.lower() for host in settings.mcp.allowed_hosts)
         self.metering: Metering | None = None
         """Set where remote calls cost money."""
         self._emptied = asyncio.Event()
@@ -227,7 +228,7 @@ class Sessions:
             ended=partial(self._ended, request.release),
             key_id=request.principal.key_id,
             locked=request.locked,
-            mcp_hosts=frozenset(host.lower() for host in self._settings.mcp.allowed_hosts),
+            mcp_hosts=self._mcp_hosts,
         )
         events = line.first(beta.attach(conductor) if beta is not None else conductor)
         self._live[session.id] = conductor

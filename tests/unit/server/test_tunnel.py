@@ -7,8 +7,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from picows import WSFrame, WSListener, WSTransport
 
-from moksori.tunnel import AT_ONCE, READING, Tunnel
+from moksori.server.wire import HANDSHAKE
+from moksori.tunnel import AT_ONCE, BUFFER, READING, Carrier, SecureCarrier, Tunnel
 
 
 class Line(asyncio.Transport):
@@ -93,3 +95,39 @@ async def test_closing_flushes_and_aborting_drops() -> None:
     await asyncio.sleep(0)
     assert (closed.written, closed.ended) == ([b"last words"], "closed")
     assert (aborted.written, aborted.ended) == ([], "aborted")
+
+
+class Ear(WSListener):
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        self.heard.append(frame.get_payload_as_bytes())
+
+
+def read(carrier: Carrier, data: bytes) -> list[int]:
+    """Give it what piled up in the system; how much it took with each read."""
+    taken = []
+    while data:
+        room = carrier.get_buffer(-1)
+        size = min(len(room), len(data))
+        room[:size] = data[:size]
+        del room
+        carrier.buffer_updated(size)
+        taken.append(size)
+        data = data[size:]
+    return taken
+
+
+@pytest.mark.parametrize("kind", [Carrier, SecureCarrier])
+async def test_a_buffer_begins_small_and_grows_to_one_portion(kind: type[Carrier]) -> None:
+    ear = Ear()
+    carrier = kind.over(lambda request: ear, pongs=False, largest=1 << 20)
+    carrier.connection_made(Line())
+    read(carrier, HANDSHAKE)
+    message = b"\x81\xfe" + (1340).to_bytes(2, "big") + bytes(4) + b"a" * 1340  # 20 ms of audio, masked
+    assert read(carrier, message) == [len(message)]
+    assert len(carrier.get_buffer(-1)) < BUFFER
+    taken = read(carrier, message * 200)
+    assert max(taken) == max(taken[-5:-1]) == kind.at_once
+    assert ear.heard == [b"a" * 1340] * 201

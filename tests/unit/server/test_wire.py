@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from moksori.server import wire as wire_module
+from moksori.server.handshake import Reception
 from moksori.server.wire import HARD_LIMIT, HIGH_WATER
 
 from .conftest import Running, ScriptedSession, Start
@@ -255,6 +257,19 @@ async def test_a_client_that_answers_no_ping_is_cut_off(
     assert session.writable_calls == []
     await until(lambda: not server.http.server_state.connections)
     writer.close()
+
+
+async def test_of_the_handshake_nothing_is_left_while_a_call_lasts(start: Start) -> None:
+    server = await start()
+    gc.collect()
+    async with await call(server) as client:
+        await client.send("hello")
+        await until(lambda: server.sessions.opened[0].messages == [b"hello"])
+        assert not server.http.server_state.tasks
+        assert server.http.server_state.connections == {server.sessions.opened[0].wire}
+        left = [each for each in gc.get_objects() if isinstance(each, (wire_module.Socket, Reception))]
+        assert left == []
+    await until(lambda: not server.http.server_state.connections)
 
 
 async def test_nothing_is_left_after_many_connections(start: Start) -> None:
