@@ -51,8 +51,8 @@ SUREST, SUREST_HOLD_MS = 0.018, 256
 """Up to this probability that more is coming, where half of all ends lie, the wait is what it takes to understand the
 words."""
 DOUBT, DOUBT_POWER, DOUBTFUL_HOLD_MS = 2.6, 0.75, 768
-"""From there the wait grows with the odds, fast at first: at 2 % it is 310 ms, at 4 % 600, from 7 % on the longest. On the
-published sets 704 ms (English) and 736 (Korean) would cut no more."""
+"""From there the wait grows with the odds, fast at first: at 2 % it is 310 ms, at 4 % 600, from 7 % on the longest.
+On the published sets 704 ms (English) and 736 (Korean) would cut no more."""
 UNFINISHED = 0.2
 """Probability from which on words count as broken off."""
 UNFINISHED_HOLD_MS = 1_300
