@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from moksori.shop.flows.matching.reasons import reason_meant
+from moksori.shop.flows.state import Goal, Heard, Proposal, State
+from moksori.shop.flows.step import step
 
 SAID = {
     "changed_mind": [
@@ -71,3 +75,18 @@ def test_a_reason(said: str, reason: str) -> None:
 )
 def test_no_reason_is_made_up(said: str) -> None:
     assert reason_meant(said) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "음, 잠깐만요. 반품 말고 그냥 같은 색 L로 교환할게요.",
+        "No, don't return it, exchange it for an L instead.",
+    ],
+)
+def test_an_exchange_in_place_of_a_return_has_its_reason(said: str) -> None:
+    goal = Goal("return", "It is too big, I want to return it.", {"reason": "wrong_size"})
+    proposal = Proposal("return_items", "token", "You return the jacket, because it does not fit. Shall I?")
+    state = State(language="en", goals=(goal,), proposal=proposal)
+    after, _ = step(state, Heard(said, date(2026, 11, 27)))
+    assert (after.goals[0].flow, after.goals[0].slots["reason"]) == ("exchange", "wrong_size")

@@ -19,6 +19,7 @@ from moksori.shop.flows.data import say
 from moksori.shop.flows.details import introduced
 from moksori.shop.flows.intents import FAULT
 from moksori.shop.flows.matching.phrases import has, ordinal
+from moksori.shop.flows.matching.reasons import reason_meant
 from moksori.shop.flows.outcome import CERTAIN, Ask, Done, Need, Propose
 from moksori.shop.flows.refused import refused_in
 from moksori.shop.flows.serve import serve
@@ -209,7 +210,7 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
     corrected = corrected_wish(state, goal, text, today)
     if aside and (corrected is None or not answer.voids or goal.flow in refused_in(text)):
         state = replace(state, proposal=None) if answer.voids else state
-        return _begin(state, aside, today)
+        return _begin(state, [_for_its_reason(goal, wish) for wish in aside], today)
     if answer.voids and corrected is not None:
         return _advance(replace(state, goals=(corrected, *state.goals[1:]), proposal=None), today)
     if answer is Answer.NEW_VALUE and not aside and not has("leaves", text):
@@ -225,6 +226,14 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
     if has("wait", text):
         return state, (Say(say("wait", state.language)),)
     return _asked_again(state, today)
+
+
+def _for_its_reason(before: Goal, wish: Goal) -> Goal:
+    """An exchange in place of a return, or the other way about, has its reason unless it names another."""
+    instead = {before.flow, wish.flow} == {"return", "exchange"}
+    if not instead or "reason" not in before.slots or reason_meant(wish.text) not in (None, "changed_mind"):
+        return wish
+    return replace(wish, slots={**wish.slots, "reason": before.slots["reason"]})
 
 
 def _asked_again(state: State, today: date) -> tuple[State, tuple[Action, ...]]:
