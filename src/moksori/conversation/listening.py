@@ -1,4 +1,4 @@
-"""The caller's side: turns, decodes and committed input."""
+"""The caller's side: turns and committed input."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from moksori.conversation import turn as turns
 from moksori.conversation.answering import Answering
 from moksori.conversation.board import Board
 from moksori.conversation.captioning import Captioning
+from moksori.conversation.decoding import Decoding
 from moksori.conversation.events import (
     AudioNeededFrom,
     DropJob,
     Glance,
     Glimpsed,
-    Hasten,
     Job,
     JudgeEnd,
-    Transcribe,
     Transcribed,
     TranscribeFailed,
 )
@@ -55,15 +54,6 @@ class OpenTurn:
     """Of a turn that silenced an answer: how much it sounds like an acknowledgement after all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A decode of a committed item."""
-
-    job: Job
-    audio_ms: int
-    listens: float | None = None
-
-
 def policy_for(detection: TurnDetection, *, ask: bool, words: bool = True) -> turns.TurnPolicy:
     """The turn machine's settings for what the client asked."""
     match detection:
@@ -85,7 +75,6 @@ class Listening:
         self._answering = answering
         self._turns = turns.Turns()
         self._open: OpenTurn | None = None
-        self._pending: dict[str, Pending] = {}
         self._idle_from_ms = 0
         self._overlap = overlap.IDLE
         self._unannounced: turns.Started | None = None
@@ -94,6 +83,7 @@ class Listening:
         self._last_look: Job | None = None
         """The look at the pause of a turn that silenced an answer."""
         self._captioning = Captioning(board)
+        self.decoding = Decoding(board, answering, self._captioning)
         self._heard_ms = 0
         """Audio time of the last voice-activity frame."""
 
@@ -154,7 +144,7 @@ class Listening:
         self.reset()
         span = Span(board.buffer_from_ms, board.total_ms)
         self._committed(item_id, span, text=None)
-        self._decode(Job(item_id, 0), span, speculative=False)
+        self.decoding.begin(Job(item_id, 0), span)
 
     # ------------------------------------------------------------------ the turn machine's outputs
 
@@ -274,7 +264,7 @@ class Listening:
             self._last_look = self._look(self._open, paused.start_ms)
         job = Job(self._open.item_id, paused.revision)
         self._open = replace(self._open, revision=paused.revision, job=job, text=None)
-        self._decode(job, Span(paused.start_ms, paused.end_ms), speculative=True)
+        self.decoding.speculate(job, Span(paused.start_ms, paused.end_ms))
 
     def _resumed(self, resumed: turns.Resumed) -> None:
         self._answering.discard_held()
@@ -330,12 +320,11 @@ class Listening:
             )
         if opened.text is not None:
             length = span.end_ms - span.start_ms
-            self._transcript_known(opened.item_id, opened.text, opened.language, length, opened.listens)
+            self.decoding.known(opened.item_id, opened.text, opened.language, length, opened.listens)
         elif opened.job is not None:
-            self._pending[opened.item_id] = Pending(opened.job, span.end_ms - span.start_ms, opened.listens)
-            board.do(Hasten(opened.job))
+            self.decoding.hasten(opened.job, span, opened.listens)
         else:
-            self._decode(Job(opened.item_id, ended.revision), span, speculative=False)
+            self.decoding.begin(Job(opened.item_id, ended.revision), span)
 
     def _passed(self, opened: OpenTurn, end_ms: int) -> None:
         """An acknowledgement leaves no trace: no event, no item; its audio is not part of the next turn."""
@@ -365,126 +354,27 @@ class Listening:
 
     # ------------------------------------------------------------------ decodes
 
-    def _decode(self, job: Job, span: Span, *, speculative: bool) -> None:
-        wanted = self._board.input.transcription
-        if not speculative:
-            self._pending[job.item_id] = Pending(job, span.end_ms - span.start_ms)
-        self._board.do(
-            Transcribe(
-                job,
-                span.start_ms,
-                span.end_ms,
-                language=wanted.language if wanted else None,
-                prompt=wanted.prompt if wanted else None,
-                speculative=speculative,
-            )
-        )
-
-    def decode_given(self, item_id: str, audio: str) -> None:
-        """Decode audio that came inside an item (`conversation.item.create`)."""
-        job = Job(item_id, 0)
-        self._pending[item_id] = Pending(job, 0)
-        wanted = self._board.input.transcription
-        self._board.do(
-            Transcribe(
-                job,
-                0,
-                0,
-                language=wanted.language if wanted else None,
-                prompt=wanted.prompt if wanted else None,
-                speculative=False,
-                audio=audio,
-            )
-        )
-
-    def forget(self, item_id: str) -> None:
-        """An item was deleted: nobody waits for its words."""
-        pending = self._pending.pop(item_id, None)
-        if pending is not None:
-            self._board.do(DropJob(pending.job))
-            self._answering.transcripts_changed()
-
     def transcribed(self, event: Transcribed) -> None:
         opened = self._open
-        if opened is not None and opened.job == event.job:
-            self._open = replace(
-                opened, text=event.text, language=event.language, transcribed_at=self._board.now
-            )
-            more = more_coming(event.text, event.confidence, event.closes, event.goes_on)
-            self._turn_event(turns.Understood(opened.turn, event.job.revision, more), turns.TurnPolicy())
-            self._overlaps(overlap.Words(event.text, whole=True))
-            wanted = event.text and self._board.creates_response and self._unannounced is None
-            if wanted and not self._answering.resumes(event.text, opened.listens):
-                self._answering.speculate(opened.item_id, event.text)
+        if opened is None or opened.job != event.job:
+            self.decoding.transcribed(event)
             return
-        pending = self._pending.get(event.job.item_id)
-        if pending is None or pending.job != event.job:
-            return  # an older revision, or an item that is gone
-        del self._pending[event.job.item_id]
-        self._answering.turn_transcribed(event.job.item_id)
-        self._transcript_known(
-            event.job.item_id,
-            event.text,
-            event.language,
-            pending.audio_ms or event.audio_ms,
-            pending.listens,
-        )
-
-    def _transcript_known(
-        self, item_id: str, text: str, language: str, audio_ms: int, listens: float | None = None
-    ) -> None:
-        board = self._board
-        entry = board.history.get(item_id)
-        if entry is None or not isinstance(entry.item, Message):
-            return
-        content = tuple(
-            InputAudio(audio=None, transcript=text) if isinstance(part, InputAudio) else part
-            for part in entry.item.content
-        )
-        item = Message(role="user", content=content, id=item_id, status="completed")
-        board.history.put(item_id, replace(entry, item=item, transcribing=False))
-        if board.input.transcription is not None:
-            self._captioning.completed(item_id, text)
-            board.emit(
-                out.ConversationItemInputAudioTranscriptionCompleted(
-                    event_id=board.event_id(),
-                    item_id=item_id,
-                    content_index=_audio_index(content),
-                    transcript=text,
-                    usage=out.TranscriptionSeconds(seconds=audio_ms / 1000),
-                )
-            )
-        self._answering.heard(text, language, listens)
-        self._answering.transcripts_changed()
+        self._open = replace(opened, text=event.text, language=event.language, transcribed_at=self._board.now)
+        more = more_coming(event.text, event.confidence, event.closes, event.goes_on)
+        self._turn_event(turns.Understood(opened.turn, event.job.revision, more), turns.TurnPolicy())
+        self._overlaps(overlap.Words(event.text, whole=True))
+        wanted = event.text and self._board.creates_response and self._unannounced is None
+        if wanted and not self._answering.resumes(event.text, opened.listens):
+            self._answering.speculate(opened.item_id, event.text)
 
     def failed(self, event: TranscribeFailed) -> None:
-        """The caller's words are lost: the client is told, the item stays, and the turn is not answered."""
-        board, opened = self._board, self._open
-        if opened is not None and opened.job == event.job:
-            # No words: the melody alone decides.
-            self._turn_event(turns.Understood(opened.turn, event.job.revision, 0.0), turns.TurnPolicy())
-            self._open = replace(opened, job=None)  # tried again when the turn is committed
+        opened = self._open
+        if opened is None or opened.job != event.job:
+            self.decoding.failed(event)
             return
-        pending = self._pending.get(event.job.item_id)
-        if pending is None or pending.job != event.job:
-            return
-        del self._pending[event.job.item_id]
-        entry = board.history.get(event.job.item_id)
-        if entry is None:
-            return
-        board.history.put(event.job.item_id, replace(entry, transcribing=False))
-        board.emit(
-            out.ConversationItemInputAudioTranscriptionFailed(
-                event_id=board.event_id(),
-                item_id=event.job.item_id,
-                content_index=0,
-                error=out.TranscriptionFailure(
-                    type="server_error", code="transcription_failed", message=event.message
-                ),
-            )
-        )
-        self._answering.not_understood(event.job.item_id, event.message)
-        self._answering.transcripts_changed()
+        # No words: the melody alone decides.
+        self._turn_event(turns.Understood(opened.turn, event.job.revision, 0.0), turns.TurnPolicy())
+        self._open = replace(opened, job=None)  # tried again when the turn is committed
 
     # ------------------------------------------------------------------ silence
 
@@ -503,9 +393,5 @@ class Listening:
         board.emit(out.ConversationItemAdded(event_id=board.event_id(), item=note, previous_item_id=previous))
         board.emit(out.ConversationItemDone(event_id=board.event_id(), item=note, previous_item_id=previous))
         self._committed(item_id, Span(start_ms, end_ms), text="")
-        self._transcript_known(item_id, "", "", 0)
+        self.decoding.known(item_id, "", "", 0)
         self._answering.start_now()
-
-
-def _audio_index(content: tuple[object, ...]) -> int:
-    return next((i for i, part in enumerate(content) if isinstance(part, InputAudio)), 0)

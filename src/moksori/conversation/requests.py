@@ -128,7 +128,7 @@ class Requests:
         )
         board.emit(out.ConversationItemDone(event_id=board.event_id(), item=shown, previous_item_id=previous))
         if audio is not None:
-            self._listening.decode_given(item.id, audio)
+            self._listening.decoding.given(item.id, audio)
 
     def _item_retrieve(self, event: ask.ConversationItemRetrieve) -> None:
         entry = self._existing(event.item_id, "retriev", "item_retrieve_invalid_item_id")
@@ -158,7 +158,7 @@ class Requests:
         self._answering.discard_held()
         board.history.remove(event.item_id)
         board.emit(out.ConversationItemDeleted(event_id=board.event_id(), item_id=event.item_id))
-        self._listening.forget(event.item_id)
+        self._listening.decoding.forget(event.item_id)
 
     def _existing(self, item_id: str, verb: str, code: str) -> Entry:
         entry = self._board.history.get(item_id)

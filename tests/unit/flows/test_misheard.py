@@ -12,6 +12,8 @@ from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import value_said
 from moksori.shop.flows.matching.orders import numbered, refer
+from moksori.shop.flows.state import Goal, Heard, Proposal, Returned, State
+from moksori.shop.flows.step import step
 from moksori.shop.flows.wishes import wishes
 from moksori.shop.guard.sounds import by_sound
 
@@ -125,3 +127,48 @@ def test_the_counter_of_a_number_by_its_sound() -> None:
 )
 def test_a_correction_may_name_what_was_read_out(said: str, is_it: bool) -> None:
     assert numbered(said, [ORDERS[1]]) is is_it
+
+
+def turned_down(said: str) -> State:
+    """A cancellation of 1001 was read out, and `said` is the answer."""
+    goal = Goal("cancel", "Cancel order 1001 for me", {"order": "261118-1001"})
+    proposal = Proposal(
+        "cancel_order", "token", "I will cancel order 261118-1001, Tumbler (blue). Shall I go ahead?"
+    )
+    state = State(language="en", goals=(goal,), proposal=proposal, known={"orders": {"orders": ORDERS}})
+    return step(state, Heard(said, TODAY))[0]
+
+
+@pytest.mark.parametrize("heard", ["I mint Order 1-0-0-0-7.", "I meant order 1007", "the red tumbler"])
+def test_what_is_named_after_a_no_is_what_was_meant(heard: str) -> None:
+    """A pause cut the sentence in two: the first half turned the proposal down, the second names the order."""
+    state = turned_down("Sorry, not that one.")
+    assert not state.goals and state.proposal is None
+    goal = step(state, Heard(heard, TODAY))[0].goals[0]
+    assert (goal.flow, goal.slots["order"]) == ("cancel", "261118-1007")
+
+
+@pytest.mark.parametrize("heard", ["You know the red tumble.", "the red tumbler", "my red one"])
+def test_naming_what_was_read_out_is_no_other_order(heard: str) -> None:
+    goal = Goal("cancel", "I want that canceled", {"order": "261118-1007"})
+    sentence = "I will cancel order 261118-1007, Tumbler (red). Shall I go ahead?"
+    proposal = Proposal("cancel_order", "token", sentence)
+    state = State(language="en", goals=(goal,), proposal=proposal, known={"orders": {"orders": ORDERS}})
+    after, _ = step(state, Heard(heard, TODAY))
+    assert after.goals[0].slots["order"] == "261118-1007"
+
+
+def test_the_sentence_before_may_have_named_what_is_meant() -> None:
+    state = State(language="en", known={"orders": {"orders": ORDERS}})
+    state, _ = step(state, Heard("You know the red tumble.", TODAY))
+    state, _ = step(state, Returned({"ok": True, "result": {"passages": []}}, TODAY))
+    state, _ = step(state, Heard("I want that canceled.", TODAY))
+    assert state.goals[0].slots["order"] == "261118-1007"
+
+
+@pytest.mark.parametrize(
+    "heard", ["Not that one.", "one moment please", "order 1001", "when will order 1007 be here?"]
+)
+def test_nothing_is_taken_up_again_that_is_not_named(heard: str) -> None:
+    after, _ = step(turned_down("Sorry, not that one."), Heard(heard, TODAY))
+    assert not any(goal.flow == "cancel" for goal in after.goals)

@@ -80,6 +80,16 @@ def corrected_wish(state: State, goal: Goal, text: str, today: date) -> Goal | N
     )
 
 
+def meant_instead(state: State, text: str, today: date) -> Goal | None:
+    """The wish that was turned down, for what the next sentence names ("not that one." "I meant order 1007")."""
+    left = state.left
+    wish = corrected_wish(state, left, text, today) if left is not None else None
+    if left is None or wish is None:
+        return None
+    another = any(wish.slots.get(slot) not in (None, left.slots.get(slot)) for slot in ("order", "lines"))
+    return wish if another else None
+
+
 def _other_count(goal: Goal, text: str) -> Goal | None:
     """Another number of what goes into the cart or stays in it."""
     count = _count(text) if goal.flow in ("cart_add", "cart_set") else None
@@ -142,6 +152,9 @@ def _other_order(state: State, goal: Goal, text: str, today: date) -> Goal | Non
         meant = refer(text, left, today)
         if meant.orders:
             return Goal(goal.flow, text, {"order": meant.orders[0]["order_id"]})
+    among_all = refer(text, orders, today)
+    if among_all.named and [o["order_id"] for o in among_all.best(list(among_all.orders))] == [chosen]:
+        return None  # "the red tumbler" is the one that was read out, though there is a blue one
     meant = refer(text, others, today)
     its = state.known.get(f"order:{chosen}")
     stays = its is not None and lines_meant(text, its["items"]) and not excluded(text)[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from moksori.shop.flows.digits import said_digits
+from moksori.shop.guard.sounds import key
 
 _SURNAMES = (
     "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백남노하허유심곽성차주우구민진나엄채원천방공현함변염"
@@ -40,7 +41,7 @@ _ADDRESS_KO_PLAIN = re.compile(
     r"(?P<city>(?:[가-힣]+[시군구]\s+)+)(?P<line1>[가-힣\d]+?(?:로|길)\s?\d+(?:-\d+)?(?:번길 ?\d+)?)"
 )
 """Without its region, which the postcode tells."""
-_STREET_EN = r"ro|gil|daero|street|st|road|rd|avenue|ave|lane|drive"
+_STREET_EN = r"ro|gil|daero|street|st|road|rd|row|avenue|ave|lane|drive"
 _INSIDE_EN = r"building|block|tower|apartment|apt|flat|unit|suite|room|floor|\d+(?:st|nd|rd|th) floor"
 _POSTCODE_EN = r"(?:(?:with )?(?:the )?(?:postcode|postal code|zip(?: code)?)\s*(?:is )?)?(?=\d{5}|[,.]|$)"
 _ADDRESS_EN = re.compile(
@@ -163,7 +164,7 @@ def address_in(text: str) -> dict[str, str] | None:
     return {
         "line1": found["line1"].strip(),
         "city": found["city"].strip(),
-        "region": found["region"].strip(" ,"),
+        "region": _region_en(found["region"].strip(" ,"), postcode),
         "postcode": postcode,
     } | ({"line2": inside} if inside else {})
 
@@ -171,6 +172,12 @@ def address_in(text: str) -> dict[str, str] | None:
 def _region(postcode: str) -> tuple[str, str] | None:
     """The region a postcode is in, in Korean and English."""
     return next(((ko, en) for last, ko, en in _REGIONS if int(postcode[:2]) <= last), None)
+
+
+def _region_en(said: str, postcode: str) -> str:
+    """The region as it was said; one that only sounds like where the postcode is ("Soil", 04036) is that one."""
+    home = _region(postcode)
+    return home[1] if home is not None and key(said) == key(home[1]) else said
 
 
 def _pieces_en(text: str, postcode: str) -> dict[str, str] | None:

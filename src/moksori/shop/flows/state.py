@@ -50,8 +50,12 @@ class State:
     """Sentences in a row that were not understood."""
     before: str = ""
     """What was said of a thing without saying what shall be done, until the next turn says it."""
+    missed: str = ""
+    """The sentence before, where it was not understood: it may have named the thing that the next one is about."""
     topic: str | None = None
     """The order that was spoken of last."""
+    left: Goal | None = None
+    """The wish that was turned down last, until there is another: what is named next may be what was meant."""
     between: tuple[str, ...] = ()
     """The two wishes the caller was asked to choose from."""
     wanted: tuple[str, ...] = ()

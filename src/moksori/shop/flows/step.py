@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from moksori.agent.guard import CONFIRM
 from moksori.agent.language import spoken_language
 from moksori.agent.tools import Language
-from moksori.shop.flows.corrections import corrected_wish, put_right, says_other
+from moksori.shop.flows.corrections import corrected_wish, meant_instead, put_right, says_other
 from moksori.shop.flows.data import say
 from moksori.shop.flows.details import introduced
 from moksori.shop.flows.intents import FAULT
@@ -68,13 +68,15 @@ NOTHING = About.of("")
 def step(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
     match event:
         case Heard(text, today):
+            missed = state.missed
             state = replace(
                 state,
                 told="",
                 language=spoken_language(text, state.language),
+                missed="",
                 last_heard=text or state.last_heard,
             )
-            return _heard(state, text, today)
+            return _heard(state, text, today, missed)
         case Returned(output, today):
             return _returned(state, output, today)
         case _:
@@ -84,7 +86,7 @@ def step(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
 # ---------------------------------------------------------------- what the caller said
 
 
-def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, ...]]:
+def _heard(state: State, text: str, today: date, missed: str) -> tuple[State, tuple[Action, ...]]:
     if not joined(text) and state.proposal is not None:
         return state, (Say(say("again", state.language, sentence=state.proposal.sentence)),)
     if not joined(text):
@@ -115,9 +117,11 @@ def _heard(state: State, text: str, today: date) -> tuple[State, tuple[Action, .
             )
             return _advance(replace(state, goals=(goal, *state.goals[1:]), misses=0), today)
         new = digression
+    if not new and current is None and (instead := meant_instead(state, text, today)) is not None:
+        new = [instead]
     if not new:
         return _missed(state, text)
-    return _begin(state, new, today)
+    return _begin(state, new, today, missed)
 
 
 def _chosen_between(state: State, text: str) -> str | None:
@@ -152,10 +156,13 @@ def _digresses(goal: Goal, current: Goal, text: str) -> bool:
     return goal.flow in aside and len(words(text)) > 1
 
 
-def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Action, ...]]:
-    """Take up new wishes: those that only look first, then what was under way, if it is not replaced."""
-    if len(new) > 1:
-        turn = " ".join(g.text for g in new)
+def _begin(state: State, new: list[Goal], today: date, missed: str = "") -> tuple[State, tuple[Action, ...]]:
+    """Take up new wishes: those that only look first, then what was under way, if it is not replaced.
+
+    `missed`: what was said just before and not understood.
+    """
+    if len(new) > 1 or missed:
+        turn = " ".join([missed, *(g.text for g in new)]).strip()
         new = [replace(new[0], slots={**new[0].slots, "turn": turn}), *new[1:]]
     new = [new[0], *(replace(g, slots={**g.slots, "beside": True}) for g in new[1:])]
     ordered = sorted(new, key=lambda g: writes(g.flow))
@@ -168,6 +175,7 @@ def _begin(state: State, new: list[Goal], today: date) -> tuple[State, tuple[Act
         state,
         goals=(*ordered, *kept),
         proposal=None if replaced else state.proposal,
+        left=None,
         wanted=wanted[-5:],
         misses=0,
         unclear=0,
@@ -179,7 +187,7 @@ def _missed(state: State, text: str) -> tuple[State, tuple[Action, ...]]:
     if has("wait", text):
         return state, (Say(say("wait", state.language)),)
     arguments = {"query": text[:LONGEST_QUERY], "language": state.language, "limit": FREE_PASSAGES}
-    return replace(state, waiting=FREE), (Call("search_policy", arguments),)
+    return replace(state, waiting=FREE, missed=text), (Call("search_policy", arguments),)
 
 
 def _free(state: State, output: dict[str, Any]) -> tuple[State, tuple[Action, ...]]:
@@ -219,7 +227,7 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
         )  # it may have been a yes with words beside it
     if answer.voids:
         rest = state.goals[1:]
-        state = replace(state, goals=rest, proposal=None)
+        state = replace(state, goals=rest, proposal=None, left=goal)
         if rest:
             return _advance(state, today)
         return state, (Say(say("left_alone", state.language)),)
