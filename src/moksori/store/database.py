@@ -33,8 +33,13 @@ UNIQUE_VIOLATION = "23505"
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
+FULL = "The disk of the database is full: make room and try again; nothing was written."
+DISK_FULL = "53100"
+"""PostgreSQL's code; SQLite has only words."""
+
+
 class DatabaseUnusable(Exception):
-    """The database cannot be opened; the message says what to do."""
+    """The database cannot be opened, or written to; the message says what to do."""
 
 
 def normal_url(url: str) -> URL:
@@ -82,13 +87,16 @@ class Database:
         """Run `work` in one serialisable transaction and commit it; again from the start when it lost a race.
 
         A unique constraint that fires is taken as a lost race too: the other one's row is visible the next time.
-        Raises what `work` raises (nothing is then written), or the database's error after the last attempt.
+        Raises what `work` raises (nothing is then written), or the database's error after the last attempt;
+        `DatabaseUnusable` where its disk is full.
         """
         for attempt in range(ATTEMPTS):
             try:
                 async with AsyncSession(self._writing, expire_on_commit=False) as session, session.begin():
                     return await work(session)
             except DBAPIError as error:
+                if is_full(error):
+                    raise DatabaseUnusable(FULL) from error
                 if attempt == ATTEMPTS - 1 or not _worth_another_try(error):
                     raise
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)
@@ -103,6 +111,11 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def is_full(error: DBAPIError) -> bool:
+    """Whether it is for want of room that nothing was written."""
+    return getattr(error.orig, "sqlstate", None) == DISK_FULL or "disk is full" in str(error.orig)
 
 
 def _worth_another_try(error: DBAPIError) -> bool:

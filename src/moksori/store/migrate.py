@@ -14,8 +14,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData
+from sqlalchemy.exc import DBAPIError
 
-from moksori.store.database import Database
+from moksori.store.database import FULL, Database, DatabaseUnusable, is_full
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,19 @@ class Migrations:
 async def upgrade(database: Database, migrations: Migrations, revision: str = "head") -> None:
     """Run every revision that is still missing, in one transaction. Two starting servers do not collide.
 
-    Raises `alembic.util.CommandError` when the database was made by a newer version of the program.
+    Raises `alembic.util.CommandError` when the database was made by a newer version of the program, and
+    `DatabaseUnusable` where its disk is full.
     """
-    async with database.engine.execution_options(moksori_write=True).begin() as connection:
-        if database.kind == "postgresql":
-            # The lock number is any constant of ours; it is freed with the transaction.
-            await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(778201)")
-        await connection.run_sync(lambda sync: command.upgrade(migrations.config(sync), revision))
+    try:
+        async with database.engine.execution_options(moksori_write=True).begin() as connection:
+            if database.kind == "postgresql":
+                # The lock number is any constant of ours; it is freed with the transaction.
+                await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(778201)")
+            await connection.run_sync(lambda sync: command.upgrade(migrations.config(sync), revision))
+    except DBAPIError as error:
+        if is_full(error):
+            raise DatabaseUnusable(FULL) from error
+        raise
 
 
 async def current_revision(database: Database, migrations: Migrations) -> str | None:
