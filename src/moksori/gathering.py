@@ -2,7 +2,7 @@
 
 A hundred calls at 20 ms a frame wake the loop for nearly every frame, and waking costs more than carrying it. While so
 many reads a second come that this matters, the loop sleeps a moment between its turns and finds several at once: what
-network drivers call interrupt moderation. A frame waits a tenth of its own length at most. Where each turn has
+network drivers call interrupt moderation. A frame waits a twentieth of its own length at most. Where each turn has
 enough to do anyhow, or little comes, nothing sleeps.
 """
 
@@ -12,7 +12,7 @@ import asyncio
 import time
 from typing import Final
 
-MOMENT_S: Final = 0.002
+MOMENT_S: Final = 0.001
 """A sleep: the longest that a read can be late by it."""
 ENOUGH: Final = 24
 """Reads of one turn after which the next one does not sleep: the loop is filled as it is."""
