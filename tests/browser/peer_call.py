@@ -330,7 +330,13 @@ class Call:
             "total_tokens": 0,
             "moksori": {"cost": None, "currency": "USD", "budget_left": None, "latency_ms": 420},
         }
-        body: Event = {"id": response, "status": status, "status_details": details, "output": [], "usage": usage}
+        body: Event = {
+            "id": response,
+            "status": status,
+            "status_details": details,
+            "output": [],
+            "usage": usage,
+        }
         await self.send({"type": "response.done", "response": body})
 
 
