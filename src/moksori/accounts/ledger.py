@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from moksori.accounts.tables import UsageRow
-from moksori.store import Database
+from moksori.store import Database, DatabaseUnusable
 from moksori.telemetry import get_logger
 
 WRITE_EVERY_S = 0.25
@@ -102,7 +102,8 @@ class Ledger:
                     await database.writing(partial(_insert, database.kind, batch))
                     del self._waiting[: len(batch)]
             except Exception as error:
-                _log.warning("ledger_not_written", waiting=len(self._waiting), problem=type(error).__name__)
+                problem = str(error) if isinstance(error, DatabaseUnusable) else type(error).__name__
+                _log.warning("ledger_not_written", waiting=len(self._waiting), problem=problem)
                 await asyncio.sleep(RETRY_S)
 
 
