@@ -37,6 +37,7 @@ from moksori.protocol import server_events as out
 from moksori.protocol.errors import ProtocolError
 from moksori.protocol.items import InputAudio, Item, ItemReference, Message
 from moksori.protocol.response import (
+    FILLER,
     NO_PARAMS,
     ResponseParams,
     overlay,
@@ -63,6 +64,8 @@ class Answering:
         """The one answer that writes to the conversation and is in the open."""
         self._held: str | None = None
         self._owed: AnsweredTurn | None = None
+        self._unheard: AnsweredTurn | None = None
+        """A turn whose answer has only asked for tools so far: what comes of them is what the caller waits for."""
         self._followed = Followed()
         self._cut_off: CutOff | None = None
         self.last_audible_id: str | None = None
@@ -99,7 +102,10 @@ class Answering:
         if in_conversation:
             self.discard_held()
             self._owed = None
-        self._start(overlay(session, params), params, context, turn=None, held=False)
+        turn = None
+        if self._unheard is not None and in_conversation and FILLER not in (params.metadata or {}):
+            turn, self._unheard = replace(self._unheard, tools_at=self._board.now), None
+        self._start(overlay(session, params), params, context, turn=turn, held=False)
 
     def start_now(self) -> None:
         """Answer the conversation as it stands, unless something is answering it already."""
@@ -108,7 +114,7 @@ class Answering:
 
     def owe(self, turn: AnsweredTurn) -> None:
         """A turn was committed and wants an answer: the held one, or a new one once all words are known."""
-        self._owed = turn
+        self._owed, self._unheard = turn, None
 
     def speculate(self, item_id: str, text: str) -> None:
         """Begin to answer a turn that is not committed; nothing of it leaves before `owe` and its transcript."""
@@ -447,6 +453,8 @@ class Answering:
     def _ended(self, running: Running, ended: AnswerEnded) -> None:
         board, answer = self._board, running.answer
         self._running.pop(answer.id, None)
+        if running.turn is not None and running.first_audio_at is None and ended.status == "completed":
+            self._unheard = running.turn
         usage = usage_of(running)
         board.emit(
             out.ResponseDone(

@@ -25,6 +25,8 @@ class AnsweredTurn:
     voice_stopped_at: float
     committed_at: float
     transcribed_at: float | None
+    tools_at: float | None = None
+    """When the tools had run that its answer asked for before it said anything."""
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ def _stages(running: Running) -> dict[str, int]:
         stages["hold"] = round(turn.committed_at - turn.voice_stopped_at)
         if turn.transcribed_at is not None:
             stages["transcribed"] = round(turn.transcribed_at - turn.voice_stopped_at)
+        if turn.tools_at is not None:
+            stages["tools"] = round(turn.tools_at - turn.voice_stopped_at)
     begin = turn.voice_stopped_at if turn is not None else running.asked_at
     if running.first_text_at is not None:
         stages["first_text"] = round(running.first_text_at - begin)

@@ -21,7 +21,6 @@ from moksori.agent.backend import (
     Sink,
 )
 from moksori.agent.brain import BrainFailed, Called, Finished, Said, Thought
-from moksori.agent.filler import FILLER
 from moksori.agent.speech import SPEAKING_RATE, Glimpse, Priority, SpeechFailed
 from moksori.audio.pcm import from_float
 from moksori.conversation import events as ev
@@ -41,6 +40,7 @@ from moksori.protocol.errors import ProtocolError
 from moksori.protocol.frame import Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.items import InputAudio, Item, Message
+from moksori.protocol.response import FILLER
 from moksori.protocol.session import PcmFormat
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from moksori.agent.brain import Brain, BrainEvent, Finished, Said, Thought
-from moksori.agent.filler import FILLER
 from moksori.conversation.clauses import weight
 from moksori.conversation.language import SURE
 from moksori.protocol.items import InputAudio, InputText, Item, Message, OutputAudio, OutputText
+from moksori.protocol.response import FILLER
 
 Language = Literal["en", "ko"]
 

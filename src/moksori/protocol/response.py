@@ -26,6 +26,9 @@ from moksori.protocol.validate import convert, invalid_value, out_of_range, wron
 METADATA_PAIRS = 16
 METADATA_KEY = 64
 METADATA_VALUE = 512
+FILLER = "moksori_filler"
+"""Key of a response's metadata; its value is all that the response says, which only bridges a wait: said while a tool
+runs, no answer and no claim. Clients may tell by it that no answer came."""
 
 
 class ParamsAudioOutput(Record, frozen=True):

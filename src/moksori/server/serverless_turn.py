@@ -17,9 +17,9 @@ from urllib.parse import quote
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from moksori.agent.filler import FILLER
 from moksori.audio import wav
 from moksori.audio.resample import resample
+from moksori.protocol.response import FILLER
 
 RATE = 24_000
 LONGEST_S = 45.0

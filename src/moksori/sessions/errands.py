@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moksori.agent.backend import Backend, Sink
-from moksori.agent.filler import FILLER
 from moksori.agent.guard import Clear, Outcome
 from moksori.protocol import client_events as asked
 from moksori.protocol import server_events as out
 from moksori.protocol.frame import Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.items import FunctionCall
+from moksori.protocol.response import FILLER
 from moksori.sessions.filler import SOONEST_MS, Patience
 from moksori.sessions.served import Call
 from moksori.telemetry import get_logger

@@ -17,7 +17,6 @@ import msgspec
 from msgspec.structs import replace
 
 from moksori.agent.backend import Backend, BackendLost, Capabilities, CloseReason, Farewell, Opening, Sink
-from moksori.agent.filler import FILLER
 from moksori.agent.guard import OfferedTool
 from moksori.agent.principal import Principal
 from moksori.protocol import client_events as asked
@@ -26,6 +25,7 @@ from moksori.protocol.errors import ProtocolError
 from moksori.protocol.frame import Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.items import FunctionCall, Message
+from moksori.protocol.response import FILLER
 from moksori.protocol.session import RealtimeSession, Session
 from moksori.protocol.session_object import FunctionTool, Prompt
 from moksori.sessions.errands import Answer, Errands, now_ms

@@ -46,6 +46,7 @@ class ShopDesk:
     async def start(self) -> None:
         """Open the database. Raises `DatabaseUnusable`, `ShopUnusable` or `PolicyUnusable`, each with a sentence."""
         self.tools = await open_shop(self.database, policy=self._policy)
+        await self.tools.warm()
         tools = self.tools if self.behind is None else await self.behind(self.tools)
         self._guards = ShopGuards(
             tools, self._settings, clock=self._clock, attempts=KeptAttempts(self.tools.database)

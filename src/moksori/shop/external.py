@@ -102,7 +102,7 @@ class ExternalTools:
             if not isinstance(found, str) or not found:
                 return refusal("shop_refused", what=name)
             outcome = Done(outcome.value, customer_id=found)
-        await self._own.database.writing(
+        await self._own.records.add(
             lambda session: record_call(session, name, arguments, caller, outcome, now, ours=False)
         )
         return outcome
@@ -127,6 +127,7 @@ class ExternalTools:
             return await self._own.commit(plan, ours, now)
         if confirmation.caller.customer_id != plan.customer_id:
             return refusal("needs_customer")
+        await self._own.records.settled()
         first = await self._remembered(confirmation.id, plan)
         if first is not None:
             return first

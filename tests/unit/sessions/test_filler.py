@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from moksori.agent.brain import Brain
-from moksori.agent.filler import FILLER
 from moksori.agent.speech import Spoken
 from moksori.engine.lite import LiteBrain
 from moksori.protocol.internal import Word
+from moksori.protocol.response import FILLER
 from moksori.sessions import filler
 from moksori.sessions.filler import AGAIN_MS, FIRST_MS, Patience, texts
 from moksori.shop.desk import ShopDesk

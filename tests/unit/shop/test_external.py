@@ -99,6 +99,7 @@ async def test_a_call_through_the_guard(link: Callable[[], Link], shop: ShopTool
             json.loads((await talk.tool("order", order_id="7001")).output)["result"]["state"] == "cancelled"
         )
         assert (await talk.tool("hand_over", topic="order", summary="취소 확인")).kind == "committed"
+    await shop.records.settled()
     async with shop.database.reading() as session:
         kept, _ = await session.scalars(select(m.ConfirmedWrite).order_by(m.ConfirmedWrite.tool))
         assert (kept.tool, kept.ok, kept.customer_id) == ("cancel", True, "c-kim")

@@ -397,6 +397,7 @@ async def test_an_exchange_happens_once_an_order(shop: ShopTools) -> None:
 
 async def test_records_of_calls_are_kept_and_cannot_be_changed(shop: ShopTools) -> None:
     await find(shop, "get_order", order_id=little.PAID)
+    await shop.records.settled()
     (record,) = await rows(shop, select(m.ToolCallRecord))
     assert (record.tool, record.customer_id, record.principal) == ("get_order", "C1", "(verified)")
     for statement in (

@@ -23,6 +23,8 @@ class Turn:
     """What was understood of a spoken turn."""
     manner: str = ""
     """How it was spoken: the voice, and what was peculiar."""
+    stages_ms: Mapping[str, int] = field(default_factory=dict)
+    """Where the time of a spoken turn went, as the server tells it (`response.usage.moksori`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
             {"said": t.said, "answered": t.answered, "tools": list(t.tools), "ms": round(t.ms, 1)}
             | ({"heard": t.heard} if t.heard is not None else {})
             | ({"manner": t.manner} if t.manner else {})
+            | ({"stages_ms": dict(t.stages_ms)} if t.stages_ms else {})
             for t in verdict.turns
         ],
     }
@@ -113,7 +116,15 @@ def verdicts_in(result: Mapping[str, Any], scenarios: Sequence[Scenario]) -> lis
         if scenario is None:
             continue
         turns = tuple(
-            Turn(t["said"], t["answered"], tuple(t["tools"]), t["ms"], t.get("heard"), t.get("manner", ""))
+            Turn(
+                t["said"],
+                t["answered"],
+                tuple(t["tools"]),
+                t["ms"],
+                t.get("heard"),
+                t.get("manner", ""),
+                t.get("stages_ms", {}),
+            )
             for t in kept["turns"]
         )
         found.append(Verdict(scenario, turns, kept["changed"], tuple(kept["wrong"])))

@@ -98,6 +98,7 @@ class SpokenCall:
             float(waited),
             line.evidence.transcript[len(heard_before) :].strip(),
             "; ".join(notes),
+            figures["stages_ms"],
         )
 
     async def close(self) -> Aftermath:

@@ -40,9 +40,11 @@ class Readable:
 class Gate:
     tools: ToolSet
     specs: dict[str, ToolSpec] = field(init=False)
+    _validators: dict[str, jsonschema.Draft202012Validator] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.specs = {spec.name: spec for spec in self.tools.specs()}
+        self._validators = {name: _validator(spec) for name, spec in self.specs.items()}
 
     def admit(self, name: str, raw: str | Mapping[str, JSON]) -> tuple[ToolSpec, dict[str, JSON]] | Refused:
         """The tool and its arguments, or why not."""
@@ -52,7 +54,7 @@ class Gate:
         arguments = parsed(raw)
         if isinstance(arguments, Refused):
             return arguments
-        problem = _misfit(arguments, spec)
+        problem = _misfit(arguments, self._validators[name])
         if problem is not None:
             return refusal("bad_arguments", field=problem)
         return spec, arguments
@@ -145,10 +147,17 @@ def _depth(value: JSON) -> int:
     return depth
 
 
-def _misfit(arguments: dict[str, JSON], spec: ToolSpec) -> str | None:
-    """The first thing wrong with the arguments; a field the tool does not have is wrong too."""
+def _validator(spec: ToolSpec) -> jsonschema.Draft202012Validator:
+    """A field the tool does not have is wrong too."""
     schema: dict[str, Any] = {"additionalProperties": False, **spec.parameters}
-    first = next(jsonschema.Draft202012Validator(schema).iter_errors(arguments), None)
+    made = jsonschema.Draft202012Validator(schema)
+    next(made.iter_errors({}), None)  # what it prepares, it prepares now
+    return made
+
+
+def _misfit(arguments: dict[str, JSON], validator: jsonschema.Draft202012Validator) -> str | None:
+    """The first thing wrong with the arguments."""
+    first = next(validator.iter_errors(arguments), None)
     if first is None:
         return None
     where = ".".join(str(p) for p in first.absolute_path)

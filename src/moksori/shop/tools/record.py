@@ -1,15 +1,77 @@
-"""Writes down every call of a tool: who, what, with which confirmation, and what came of it."""
+"""Writes down every call of a tool: who, what, with which confirmation, and what came of it.
+
+A write is recorded in its own transaction. A read is recorded behind: whoever asked is answered at once, not after the
+disk, and a write begins only when the reads before it stand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from moksori.agent.tools import Caller, Done, Refused
 from moksori.shop import model as m
+from moksori.store import Database, DatabaseUnusable
+
+log = logging.getLogger(__name__)
+MOST_WAITING = 256
+"""Records that wait to be written; who adds one more waits for them."""
+BEHIND_S = 1.0
+"""How long records wait for others: an answer's tools are not held up by writing down the first of them."""
+_TOGETHER = 32
+"""Records written in one transaction."""
+
+
+class Records:
+    """Records of reads, in order. Belongs to one event loop; `settled` before the database is closed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: deque[Callable[[AsyncSession], Awaitable[None]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()
+
+    async def add(self, write: Callable[[AsyncSession], Awaitable[None]]) -> None:
+        """Have `write` done soon. It must be repeatable."""
+        self._waiting.append(write)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._write(), name="moksori-records")
+        if len(self._waiting) > MOST_WAITING:
+            await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until everything added so far was written, or could not be."""
+        if self._task is not None:
+            self._wanted.set()
+            await asyncio.shield(self._task)
+
+    async def _write(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), BEHIND_S)
+        while self._waiting:
+            together = tuple(islice(self._waiting, _TOGETHER))
+
+            async def all_of_them(session: AsyncSession, these: Any = together) -> None:
+                for write in these:
+                    await write(session)
+
+            try:
+                await self._database.writing(all_of_them)
+            except Exception as why:  # any database, any failure: the callers have their answers
+                reason = str(why) if isinstance(why, DatabaseUnusable) else type(why).__name__
+                log.error("%d reads of the shop could not be recorded: %s", len(together), reason)
+            for _ in together:
+                self._waiting.popleft()
+        self._task = None
+        self._wanted.clear()
 
 
 async def record_call(  # noqa: PLR0917 - what a record holds

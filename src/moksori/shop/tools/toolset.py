@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from moksori.agent.money import Money
@@ -25,9 +26,9 @@ from moksori.shop.rules import Refusal
 from moksori.shop.schema import prepare
 from moksori.shop.texts import both, sentence
 from moksori.shop.tools import present
-from moksori.shop.tools.arguments import Arguments, VerifyCustomer
+from moksori.shop.tools.arguments import Arguments, FindOrders, OneOrder, VerifyCustomer
 from moksori.shop.tools.reads import READS, product_categories, verify_customer
-from moksori.shop.tools.record import record_call
+from moksori.shop.tools.record import Records, record_call
 from moksori.shop.tools.specs import BY_NAME, Entry, tool_specs
 from moksori.shop.tools.visit import Visit
 from moksori.shop.tools.writes import WRITES, Decided
@@ -72,6 +73,7 @@ class ShopTools:
         self.zone = shop_zone(profile)
         self._specs = tool_specs(policy, categories)
         self._record_reads = record_reads
+        self.records = Records(database)
 
     def specs(self) -> tuple[ToolSpec, ...]:
         return self._specs
@@ -102,7 +104,7 @@ class ShopTools:
         outcome = refused(found) if isinstance(found, Refusal) else Done(found, customer_id)
         if self._record_reads:
             plain = msgspec.to_builtins(args)
-            await self.database.writing(
+            await self.records.add(
                 lambda session: record_call(
                     session, name, plain, caller, outcome, now, customer_id=customer_id
                 )
@@ -126,13 +128,27 @@ class ShopTools:
     async def commit(self, plan: Plan, confirmation: Confirmation, now: datetime) -> Done | Refused:
         if confirmation.caller.customer_id != plan.customer_id:
             return refused(Refusal("not_verified", {}, ("verify_customer",)))
+        await self.records.settled()
         outcome = await self.database.writing(lambda session: self._commit(session, plan, confirmation, now))
         return outcome.answer()
 
     def read_out(self, plan: Plan, language: Language) -> str:
         return sentence("read_out", str(plan.facts["sentence"]), language, plan.facts)
 
+    async def warm(self) -> None:
+        """Look up everything once, so that the first caller is answered as fast as the tenth. Leaves no record."""
+        async with self.database.reading() as session:
+            first = await session.scalar(select(m.Order.customer_id).order_by(m.Order.placed_at.desc()))
+            if first is None:
+                return
+            visit = await self.visit(session, first, "", self.profile.created_at)
+            found = await READS["find_orders"](visit, FindOrders(limit=1))
+            last = OneOrder(order_id=found["orders"][0]["order_id"])
+            await READS["track_delivery"](visit, last)
+            await READS["get_order"](visit, last)
+
     async def close(self) -> None:
+        await self.records.settled()
         await self.database.close()
 
     async def _commit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from moksori.shop.flows.data import data
 from moksori.shop.flows.matching.phrases import word_in
@@ -11,6 +11,11 @@ from moksori.shop.guard.sounds import nearly, sounds_in
 from moksori.shop.guard.text import fold, joined
 
 
+_KEPT = 4096
+"""Answers kept of a few sentences: a caller's orders hold the same things, and are looked at several times."""
+
+
+@lru_cache(_KEPT)
 def mentions(text: str, name: str) -> bool:
     """Whether a sentence names a thing: its whole name, its last word (what it is), or another word for that."""
     return _names_it(text, name) or called(text, name)
@@ -63,6 +68,7 @@ def _names_it(text: str, name: str) -> bool:
     return sounds_in(name, text) or (len(head) > 1 and sounds_in(head, text))
 
 
+@lru_cache(_KEPT)
 def partly(text: str, name: str) -> bool:
     """Whether a sentence has any word of a thing's name: "김치" of a "김치 세트"."""
     folded = fold(text)

@@ -60,6 +60,7 @@ def _ways(code: str) -> tuple[str, ...]:
     return (code, *data().sizes.get(code, ()), *(in_words(number) if number and number > 20 else ()))
 
 
+@lru_cache(4096)
 def value_said(text: str, code: str) -> bool:
     """Whether an option's value ("blue", "500ml", "XL") is in a sentence, in any of its ways.
 
