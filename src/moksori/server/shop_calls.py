@@ -53,5 +53,6 @@ def flows_brain(settings: Settings, clock: Callable[[], datetime] | None = None)
     from moksori.engine.standin import LoadingBrain
     from moksori.shop.flows.brain import FlowsBrain
 
+    FlowsBrain.warm()
     others: Brain = LoadingBrain() if settings.engine.llm.kind == "local" else LiteBrain()
     return FlowsBrain(otherwise=others, language=settings.shop.language, clock=clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from moksori.conversation import events as ev
 from moksori.protocol.items import Message
+from moksori.protocol.response import FILLER
 from tests.unit.conversation.harness import Call, call
 
 ANSWER_EVENTS = [
@@ -216,6 +217,29 @@ def test_function_call_round_trip() -> None:
         "FunctionCall",
         "FunctionCallOutput",
     ]
+
+
+def test_an_answer_through_a_tool_has_its_turns_latency_and_a_filler_has_none() -> None:
+    c = call()
+    tool = {"type": "function", "name": "find_order", "parameters": {"type": "object"}}
+    c.client("session.update", session={"type": "realtime", "tools": [tool]})
+    c.spoken_turn("Where is 42?")
+    c.brain_calls("find_order", '{"id": 42}')
+    c.client("response.create", response={"metadata": {FILLER: "One moment."}})
+    c.brain_says("One moment.")
+    c.speak()
+    assert c.sent[-1]["response"]["usage"]["moksori"]["latency_ms"] is None
+    output = {"type": "function_call_output", "call_id": "call_a", "output": '{"status": "shipped"}'}
+    c.client("conversation.item.create", item=output)
+    c.client("response.create")
+    c.brain_says("It has been shipped.")
+    c.speak()
+    own = c.sent[-1]["response"]["usage"]["moksori"]
+    assert own["stages_ms"]["hold"] <= own["stages_ms"]["tools"] <= own["latency_ms"]
+    c.client("response.create")
+    c.brain_says("Anything else?")
+    c.speak()
+    assert c.sent[-1]["response"]["usage"]["moksori"]["latency_ms"] is None, "the turn was answered"
 
 
 def test_speech_before_a_call_is_finished_first() -> None:

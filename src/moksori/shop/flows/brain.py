@@ -57,6 +57,12 @@ class FlowsBrain:
             otherwise=mind, free=mind, language=self._language, zone=self._zone.key, clock=self._clock
         )
 
+    @staticmethod
+    def warm() -> None:
+        """Read what understanding needs from disk, so that the first caller does not wait for it."""
+        for language, text in (("ko", "배송이 언제 오나요?"), ("en", "Where is my order?")):
+            step(State(language=language), Heard(text, date.min))
+
     async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
         if not self.covers(thought.tools):
             async for event in self._otherwise.think(thought):

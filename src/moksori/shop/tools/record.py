@@ -67,7 +67,7 @@ class Records:
                 await self._database.writing(all_of_them)
             except Exception as why:  # any database, any failure: the callers have their answers
                 reason = str(why) if isinstance(why, DatabaseUnusable) else type(why).__name__
-                log.error("%d reads of the shop could not be recorded: %s", len(together), reason)
+                log.error("Reads of the shop could not be recorded (%d): %s", len(together), reason)
             for _ in together:
                 self._waiting.popleft()
         self._task = None

@@ -10,7 +10,6 @@ from moksori.shop.flows.matching.phrases import word_in
 from moksori.shop.guard.sounds import nearly, sounds_in
 from moksori.shop.guard.text import fold, joined
 
-
 _KEPT = 4096
 """Answers kept of a few sentences: a caller's orders hold the same things, and are looked at several times."""
 
