@@ -38,6 +38,7 @@ class Reading:
 
 
 READING: Final = Reading()
+_buffer = WSProtocol.get_buffer
 
 
 class Carrier(WSProtocol):  # type: ignore[misc]
@@ -117,7 +118,8 @@ class Carrier(WSProtocol):  # type: ignore[misc]
         GATHERING.reads += 1
         if not GATHERING.awake:
             GATHERING.wake()
-        return cast("memoryview", WSProtocol.get_buffer(self, size_hint)[: self.at_once])
+        portion: memoryview = _buffer(self, size_hint)[: self.at_once]
+        return portion
 
     @property
     def tunnel(self) -> Tunnel:
@@ -167,7 +169,7 @@ class Tunnel:
 
     def get_write_buffer_size(self) -> int:
         """More than nothing where picows is to leave the writing to `write`."""
-        return self._size + self._waiting() + READING.more
+        return 1 if READING.more or self._size else self._waiting()
 
     def write(self, data: bytes) -> None:
         if self._held:

@@ -73,13 +73,11 @@ class Link:
         *,
         connect_s: float,
         silent_s: float,
-        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.upstream = upstream
         self.model = model
         self._connect_s = connect_s
         self._silent_s = silent_s
-        self._now = now
         self._beta = BetaLink() if upstream.dialect == "openai-beta" else None
         self._socket: UpstreamSocket | None = None
         self._sink: Sink | None = None
@@ -94,6 +92,7 @@ class Link:
         self._last_error: str | None = None
         self._heard_at = 0.0
         self._turn_ended_at: float | None = None
+        self._lane: Callable[[Frame], None] | None = None  # takes an answer's sound as it comes, while it may
         self._latency_ms: int | None = None
         self._silence_ms = 0
         self._watch: asyncio.TimerHandle | None = None
@@ -137,7 +136,9 @@ class Link:
             self._take(frame)
         if self._gone is not None:
             self._lose(*self._gone)
-        self._heard_at = self._now()
+        self._heard_at = time.monotonic()
+        if self._turn_ended_at is None:
+            self._open_lane()
 
     async def _greeted(self) -> None:
         """The first frame must be `session.created`, services' own events aside."""
@@ -244,8 +245,8 @@ class Link:
             return
         if frame.type in ASKS_FOR_ANSWER:
             self._asked += 1
-            self._heard_at = self._now()
-            self._turn_ended_at = self._now()
+            self._heard_at = time.monotonic()
+            self._turn_ended(time.monotonic())
             self._owed()
         self._to_upstream(frame)
 
@@ -283,14 +284,14 @@ class Link:
     # ------------------------------------------------------------------ from the socket
 
     def message(self, data: bytes) -> None:
-        self._heard_at = self._now()
-        frame = Frame.from_raw(data, time.monotonic_ns())
+        now = time.monotonic_ns()
+        self._heard_at = now / 1e9
+        frame = Frame.from_raw(data, now)
+        if frame.type == SOUND and self._lane is not None and frame.event_id is not None:
+            self._lane(frame)  # what most messages are
+            return
         if self._beta is None:
-            live = self._inbox is None and not self._over and frame.event_id is not None
-            if live and frame.type == SOUND and self._turn_ended_at is None and self._sink is not None:
-                self._sink.frame(frame)  # the byte lane: what most messages are
-            else:
-                self._arrived(frame)
+            self._arrived(frame)
             return
         for each in self._beta.from_server(frame):
             self._arrived(each)
@@ -339,7 +340,7 @@ class Link:
                 self._to_client(frame)
             case "input_audio_buffer.speech_stopped":
                 # The event comes when the silence that ends a turn is over: the caller fell silent that much earlier.
-                self._turn_ended_at = self._now() - self._silence_ms / 1000
+                self._turn_ended(time.monotonic() - self._silence_ms / 1000)
                 self._to_client(frame)
             case "response.created":
                 self._asked = max(0, self._asked - 1)
@@ -362,10 +363,19 @@ class Link:
         if not self._over and self._sink is not None:
             self._sink.frame(frame)
 
+    def _turn_ended(self, at: float) -> None:
+        """The next sound is the first of an answer, and looked at."""
+        self._turn_ended_at, self._lane = at, None
+
+    def _open_lane(self) -> None:
+        if self._beta is None and not self._over and self._sink is not None:
+            self._lane = self._sink.frame
+
     def _first_audio(self) -> None:
         if self._turn_ended_at is not None:
-            self._latency_ms = round((self._now() - self._turn_ended_at) * 1000)
+            self._latency_ms = round((time.monotonic() - self._turn_ended_at) * 1000)
             self._turn_ended_at = None
+            self._open_lane()
 
     def _done(self, frame: Frame) -> None:
         event = decoded(frame)
@@ -450,6 +460,7 @@ class Link:
 
     def _end(self) -> None:
         self._over = True
+        self._lane = None
         self._active.clear()
         self._came()
         for timer in (self._watch, self._stall):
@@ -467,7 +478,7 @@ class Link:
         self._watch = None
         if self._over or not (self._asked or self._active):
             return
-        quiet = self._now() - self._heard_at
+        quiet = time.monotonic() - self._heard_at
         if quiet >= self._silent_s:
             self._lost(
                 "upstream_silent",

@@ -81,4 +81,4 @@ def named(frame: Frame) -> Frame:
     event_id = random_id("event")
     raw = frame.raw.lstrip()
     made = b'{"event_id":"' + event_id.encode() + b'",' + raw[1:]
-    return Frame(type=frame.type, at=frame.at, raw=made, event_id=event_id)
+    return Frame.from_raw(made, frame.at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -58,112 +58,95 @@ class Frame:
     `type` is "" when the bytes are no event at all; `at` is monotonic nanoseconds at the edge.
     """
 
-    __slots__ = ("_base64", "_event", "_raw", "_size", "at", "event_id", "pcm", "type")
+    __slots__ = ("at", "audio_bytes", "event", "event_id", "pcm", "raw", "type")
+    type: str
+    at: int
+    event_id: str | None
+    pcm: bytes | None
+    """Samples that never were base64, in the session's input format; None for all that came as text."""
+    audio_bytes: int
+    """Bytes of sound in an append or an audio delta, in the session's format; 0 in anything else."""
+    raw: bytes
+    """The message as UTF-8 JSON."""
+    event: Event
+    """The whole event, client's or server's by its type.
 
-    def __init__(
-        self,
-        *,
-        type: str,
-        at: int,
-        raw: bytes | None = None,
-        event: Event | None = None,
-        event_id: str | None = None,
-        pcm: bytes | None = None,
-    ) -> None:
-        self.type = type
-        self.at = at
-        self.event_id = event_id
-        self.pcm = pcm
-        """Samples that never were base64, in the session's input format; None for all that came as text."""
-        self._raw = raw
-        self._event = event
-        self._base64 = ""  # its sound, or other text, as it stands in `_raw`
-        self._size = -1  # bytes of that sound, once counted
+    Raises `ProtocolError` for anything else, an unknown type included: whoever relays foreign events looks at `type`
+    first, or calls `decode_server_event`.
+    """
 
     @classmethod
     def from_raw(cls, raw: bytes, at: int) -> Frame:
-        """A message as it came. Looks at `type` and `event_id` only; never raises."""
+        """A message as it came. Looks at `type`, `event_id` and the length of sound only; never raises."""
         try:
             seen = _peek(raw)
         except _UNREADABLE:
             return cls._odd(raw, at)
         # Every message passes here, twice: set one by one, its fields take a third of the time that `__init__` does.
         frame = _new(cls)
-        frame.type, frame.at, frame.event_id, frame.pcm = seen.type, at, seen.event_id, None
-        frame._raw, frame._event, frame._size = raw, None, -1
-        frame._base64 = seen.audio or seen.delta
+        frame.type = kind = seen.type
+        frame.at, frame.event_id, frame.pcm, frame.raw = at, seen.event_id, None, raw
+        if kind in _SOUND:
+            sound = seen.audio or seen.delta
+            size = len(sound) * 3 // 4
+            frame.audio_bytes = size if not sound or sound[-1] != "=" else size - 1 - (sound[-2:] == "==")
+        else:
+            frame.audio_bytes = 0
         return frame
 
     @classmethod
     def _odd(cls, raw: bytes, at: int) -> Frame:
         """What has something else where sound should stand, or is no event."""
+        frame = _new(cls)
+        frame.at, frame.pcm, frame.raw, frame.audio_bytes = at, None, raw, 0
         try:
             name = _peek_name(raw)
+            frame.type, frame.event_id = name.type, name.event_id
         except _UNREADABLE:
-            return cls(type=_type(raw), at=at, raw=raw)
-        return cls(type=name.type, at=at, raw=raw, event_id=name.event_id)
+            frame.type, frame.event_id = _type(raw), None
+        return frame
 
     @classmethod
     def from_event(cls, event: Event, at: int = 0) -> Frame:
         """A message made here."""
-        event_id = None if isinstance(event, UnknownEvent) else event.event_id
-        return cls(type=event.type, at=at, event=event, event_id=event_id)
+        frame = _new(cls)
+        frame.type, frame.at, frame.pcm, frame.event = event.type, at, None, event
+        frame.event_id = None if isinstance(event, UnknownEvent) else event.event_id
+        if event.type in _SOUND:
+            sounding: Any = event
+            frame.audio_bytes = _sound(sounding.audio if event.type == _APPEND else sounding.delta)
+        else:
+            frame.audio_bytes = 0
+        return frame
 
     @classmethod
     def from_pcm(cls, pcm: bytes, at: int) -> Frame:
         """Caller audio that came as samples (WebRTC, telephone): an append whose base64 is made only if
         asked for.
         """
-        return cls(type="input_audio_buffer.append", at=at, pcm=pcm)
+        frame = _new(cls)
+        frame.type, frame.at, frame.event_id, frame.pcm = _APPEND, at, None, pcm
+        frame.audio_bytes = len(pcm)
+        return frame
 
-    @property
-    def raw(self) -> bytes:
-        """The message as UTF-8 JSON."""
-        if self._raw is None:
-            self._raw = encode_event(self.event)
-        return self._raw
+    if not TYPE_CHECKING:
 
-    @property
-    def audio_bytes(self) -> int:
-        """Bytes of sound in an append or an audio delta, in the session's format; 0 in anything else.
-
-        Base64 that is written plainly is not decoded for it.
-        """
-        if self._size < 0:
-            self._size = self._counted()
-        return self._size
-
-    def _counted(self) -> int:
-        if self.pcm is not None:
-            return len(self.pcm)
-        if self.type not in _SOUND:
-            return 0
-        if sound := self._base64:
-            return len(sound) * 3 // 4 - sound.endswith("=") - sound.endswith("==")
-        try:
-            event: Any = self.event
-            return len(binascii.a2b_base64(event.audio if self.type == _APPEND else event.delta))
-        except (ProtocolError, binascii.Error, ValueError):
-            return 0
-
-    @property
-    def event(self) -> Event:
-        """The whole event, client's or server's by its type.
-
-        Raises `ProtocolError` for anything else, an unknown type included: whoever relays foreign events
-        looks at `type` first, or calls `decode_server_event`.
-        """
-        if self._event is None:
-            self._event = self._decoded()
-        return self._event
+        def __getattr__(self, form: str) -> Any:
+            """`raw` or `event`, where it has not been made yet."""
+            if form == "raw":
+                self.raw = encode_event(self.event)
+                return self.raw
+            if form == "event":
+                self.event = self._decoded()
+                return self.event
+            raise AttributeError(form)
 
     def _decoded(self) -> Event:
-        if self._raw is None:
-            assert self.pcm is not None
+        if self.pcm is not None:
             return InputAudioBufferAppend(binascii.b2a_base64(self.pcm, newline=False).decode("ascii"))
         if self.type in SERVER_EVENTS or self.type in EXTENDED_EVENTS:
-            return decode_server_event(self._raw)
-        return decode_client_event(self._raw)
+            return decode_server_event(self.raw)
+        return decode_client_event(self.raw)
 
     def as_client(self, *, strict: bool = False) -> ClientEvent:
         """The event of a frame that came from a client. Raises `ProtocolError`, for server events too."""
@@ -176,6 +159,11 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"Frame({self.type or 'unreadable'})"
+
+
+def _sound(base64: str) -> int:
+    """Bytes of sound that base64 stands for, as it is written plainly."""
+    return len(base64) * 3 // 4 - base64.endswith("=") - base64.endswith("==")
 
 
 def _type(raw: bytes) -> str:

@@ -166,6 +166,7 @@ class SocketWire(WSListener):
         "_largest",
         "_limit",
         "_loop",
+        "_open",
         "_parts",
         "_parts_are_text",
         "_parts_size",
@@ -189,6 +190,9 @@ class SocketWire(WSListener):
         self._parts_size = 0
         self._parts_are_text = False
         self._reading = True
+        self._open = (
+            False  # messages go to the session as they come: it reads, nothing is held, no end is in sight
+        )
         self._held: list[bytes] = []  # messages that came while the session did not read: those of one read
         self._choked = False  # past the high-water mark and not yet below the low one
         self._largest = 0  # bytes of the largest message written while choked
@@ -225,6 +229,7 @@ class SocketWire(WSListener):
         if yes == self._reading:
             return
         self._reading = yes
+        self._open = False
         if yes:
             self._loop.call_soon(self._release)
 
@@ -243,6 +248,7 @@ class SocketWire(WSListener):
         self._limit, self._connections = connection.config.ws_max_size, connection.connections
         carrier = connection.upgrade(self)
         self._frames, self._tunnel = carrier.transport, carrier.tunnel
+        self._open = self._reading
         for data in self._early:
             carrier.transport.send(TEXT, data)
         self._early.clear()
@@ -251,6 +257,7 @@ class SocketWire(WSListener):
 
     def shutdown(self) -> None:
         """uvicorn stops: whoever is still connected is told so."""
+        self._open = False
         if self._frames is not None and not self._frames.is_close_frame_sent:
             self._frames.send_close(SERVICE_RESTART)  # type: ignore[arg-type]
         self._tunnel.close()
@@ -272,6 +279,7 @@ class SocketWire(WSListener):
         self._end(*self._closing)
 
     def _end(self, code: int, reason: str) -> None:
+        self._open = False
         if self._ended is None:
             self._ended = (code, reason)
             self._loop.call_soon(self._over, code, reason)  # the session may be in the middle of something
@@ -292,6 +300,19 @@ class SocketWire(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         READING.more = not frame.last_in_buffer
         kind = frame.msg_type
+        if (
+            self._open
+            and kind == TEXT
+            and frame.fin
+            and not (self._parts or frame.rsv1 or frame.rsv2 or frame.rsv3)
+        ):
+            data = frame.get_payload_as_bytes()
+            if data.isascii():  # what nearly every message is
+                try:
+                    self._events.message(data)  # type: ignore[union-attr]  # it is there until the end
+                except Exception:
+                    self._failed()
+                return
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             raise self._violation(WSCloseCode.PROTOCOL_ERROR, "no extension was agreed on")
         if kind == TEXT and frame.fin and not self._parts:
@@ -364,6 +385,7 @@ class SocketWire(WSListener):
                 self._failed()
         if not self._held and self._frames is not None:
             self._tunnel.resume_reading()
+            self._open = self._reading and self._ended is None and not self._frames.is_close_frame_sent
 
     def _violation(self, code: WSCloseCode, reason: str) -> WSProtocolError:
         """What picows answers with a close frame; the session ends now."""

@@ -189,11 +189,14 @@ class Metered:
         kind = frame.type
         if kind == "response.output_audio.delta":
             self._answered_ms += frame.audio_bytes / self._out_per_ms
-        if kind not in METERED:
-            if self._ending is None:
-                self._sink.frame(frame)
+        elif kind in METERED:
+            self._metered(frame)
             return
-        match kind:
+        if self._ending is None:
+            self._sink.frame(frame)
+
+    def _metered(self, frame: Frame) -> None:
+        match frame.type:
             case "response.created":
                 self._asked = max(0, self._asked - 1)
                 event = _event(frame)

@@ -108,7 +108,7 @@ class Line:
         """Carry the session on over another socket: greeting, then what was missed, then live."""
         assert self._log is not None
         before, self._wire = self._wire, None
-        self._socket.deaf = True
+        self._socket.deafen()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -144,16 +144,15 @@ class Line:
 class _Socket:
     """`WireEvents` of one socket; deaf once another has taken its place."""
 
-    __slots__ = ("_line", "_target", "deaf")
+    __slots__ = ("_line", "deaf", "message")
 
     def __init__(self, line: Line, target: WireEvents) -> None:
         self._line = line
-        self._target = target
+        self.message = target.message  # what a call is full of: nothing stands before it
         self.deaf = False
 
-    def message(self, data: bytes) -> None:
-        if not self.deaf:
-            self._target.message(data)
+    def deafen(self) -> None:
+        self.deaf, self.message = True, _unheard
 
     def writable(self, yes: bool) -> None:
         if not self.deaf:
@@ -161,5 +160,9 @@ class _Socket:
 
     def closed(self, code: int, reason: str) -> None:
         if not self.deaf:
-            self.deaf = True
+            self.deafen()
             self._line.lost(code, reason)
+
+
+def _unheard(data: bytes) -> None:
+    """What a socket says whose place another has taken."""

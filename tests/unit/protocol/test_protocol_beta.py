@@ -461,7 +461,9 @@ def test_a_beta_client_gets_nothing_it_does_not_know(event: Any) -> None:
 
 def test_audio_for_a_beta_client_is_renamed_without_being_decoded() -> None:
     raw = b'{"type":"response.output_audio.delta","event_id":"e","delta":"\xff not JSON'
-    (made,) = edge().to_client(Frame(type="response.output_audio.delta", at=7, raw=raw))
+    frame = Frame.from_raw(raw, 7)
+    frame.type = "response.output_audio.delta"
+    (made,) = edge().to_client(frame)
     assert made.raw == raw.replace(b"output_audio", b"audio")
 
 
@@ -878,7 +880,8 @@ def test_no_message_upsets_a_translator(kind: str, fields: dict[str, Any]) -> No
 @given(st.binary(max_size=60))
 def test_no_bytes_upset_a_translator(raw: bytes) -> None:
     for kind in ("session.update", "response.done", "response.output_audio.delta", "response.audio.delta"):
-        sent = Frame(type=kind, at=0, raw=raw)
+        sent = Frame.from_raw(raw, 0)
+        sent.type = kind
         for translate in (edge().from_client, edge().to_client, link().to_server, link().from_server):
             translate(sent)
 

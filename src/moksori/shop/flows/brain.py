@@ -60,8 +60,8 @@ class FlowsBrain:
     @staticmethod
     def warm() -> None:
         """Read what understanding needs from disk, so that the first caller does not wait for it."""
-        for language, text in (("ko", "배송이 언제 오나요?"), ("en", "Where is my order?")):
-            step(State(language=language), Heard(text, date.min))
+        step(State(language="ko"), Heard("배송이 언제 오나요?", date.min))
+        step(State(language="en"), Heard("Where is my order?", date.min))
 
     async def think(self, thought: Thought) -> AsyncIterator[BrainEvent]:
         if not self.covers(thought.tools):

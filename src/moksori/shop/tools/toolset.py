@@ -142,7 +142,7 @@ class ShopTools:
             if first is None:
                 return
             visit = await self.visit(session, first, "", self.profile.created_at)
-            found = await READS["find_orders"](visit, FindOrders(limit=1))
+            found: Any = await READS["find_orders"](visit, FindOrders(limit=1))
             last = OneOrder(order_id=found["orders"][0]["order_id"])
             await READS["track_delivery"](visit, last)
             await READS["get_order"](visit, last)
