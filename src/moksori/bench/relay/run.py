@@ -1,4 +1,7 @@
-"""One run: every stack, one after another, under the same load; rows and ratios as `moksori.bench.relay/1`."""
+"""One run: every stack under the same load; rows and ratios as `moksori.bench.relay/1`.
+
+The stacks take turns, round by round, so that a machine whose mood changes changes it for all of them.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from moksori.bench.relay import stacks
 from moksori.bench.relay.procs import cpu_s, process, pss_kib
@@ -31,6 +35,7 @@ STALLED = 8
 """Sessions that send as fast as they may and never read."""
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +84,24 @@ def run(plan: Plan, tell: Any = print) -> Json:
         for tls in (False, True) if plan.tls else (False,):
             certificate = stacks.certificate(folder) if tls else None
             with upstream(load, folder) as mock:
+                memory: dict[str, Json] = {}
                 for stack, start in chosen.items():
-                    tell(f"{stack}{' over TLS' if tls else ''} ...")
-                    memory = {}
+                    tell(f"memory of {stack}{' over TLS' if tls else ''} ...")
+                    memory[stack] = {}
                     for state, held in _states(plan).items():
                         # Each in a relay of its own: what an earlier load left behind would be used again.
                         with start(folder, mock.port, RELAY_CORE, certificate) as relay:
-                            memory[state] = _memory(Bench(load, relay, folder), held)
-                    with start(folder, mock.port, RELAY_CORE, certificate) as relay:
-                        rows += _rows(Bench(load, relay, folder), plan, memory)
+                            memory[stack][state] = _memory(Bench(load, relay, folder), held)
+                with contextlib.ExitStack() as running:
+                    benches = [
+                        Bench(
+                            load,
+                            running.enter_context(start(folder, mock.port, RELAY_CORE, certificate)),
+                            folder,
+                        )
+                        for start in chosen.values()
+                    ]
+                    rows += _rows(benches, plan, memory, tell)
     return {
         "schema": SCHEMA,
         "at": began.isoformat(timespec="seconds"),
@@ -97,38 +111,52 @@ def run(plan: Plan, tell: Any = print) -> Json:
     }
 
 
-def _rows(bench: Bench, plan: Plan, memory: Json) -> list[Json]:
-    relay = bench.relay
+def _rows(benches: Sequence[Bench], plan: Plan, memory: Mapping[str, Json], tell: Any) -> list[Json]:
+    """All rows of all stacks; `memory` by stack."""
+    where = " over TLS" if benches[0].relay.tls else ""
+    tell(f"set-ups{where} ...")
     opening = Load("open", SETUPS, plan.frame_ms[0], window=SETUPS_AT_ONCE)
-    setups = sorted(_once(bench, opening)["setup_per_s"] for _ in range(plan.rounds))
+    setups = _by_turns(benches, plan.rounds, lambda bench: float(_once(bench, opening)["setup_per_s"]))
     rows = []
     for mode in ("paced", "flat"):
         for frame_ms in plan.frame_ms:
             for sessions in plan.sessions:
                 load = Load(mode, sessions, frame_ms, plan.seconds)
-                measured = [_cost(bench, load) for _ in range(plan.rounds)]
-                cpu = sorted(m["cpu_us_per_msg"] for m in measured)
-                rows.append(
-                    {
-                        "stack": relay.name,
-                        "mode": "paced" if mode == "paced" else "saturated",
-                        "sessions": sessions,
-                        "frame_ms": frame_ms,
-                        "tls": relay.tls,
-                        "cpu_us_per_msg": round(statistics.median(cpu), 2),
-                        "cpu_us_per_msg_spread": [cpu[0], cpu[-1]],
-                        "msg_per_s": round(statistics.median(m["msg_per_s"] for m in measured)),
-                        "lost": sum(m["lost"] for m in measured),
-                        "rtt_us": {
-                            "p50": statistics.median(m["p50"] for m in measured),
-                            "p99": statistics.median(m["p99"] for m in measured),
-                        },
-                        "setup_per_s": statistics.median(setups),
-                        "setup_per_s_spread": [setups[0], setups[-1]],
-                        "kib_per_session": memory,
-                    }
-                )
+                shown = "paced" if mode == "paced" else "saturated"
+                tell(f"{sessions} sessions of {frame_ms} ms, {shown}{where} ...")
+                measured = _by_turns(benches, plan.rounds, partial(_cost, load=load))
+                for stack, costs in measured.items():
+                    cpu = sorted(m["cpu_us_per_msg"] for m in costs)
+                    rows.append(
+                        {
+                            "stack": stack,
+                            "mode": shown,
+                            "sessions": sessions,
+                            "frame_ms": frame_ms,
+                            "tls": benches[0].relay.tls,
+                            "cpu_us_per_msg": round(statistics.median(cpu), 2),
+                            "cpu_us_per_msg_spread": [cpu[0], cpu[-1]],
+                            "msg_per_s": round(statistics.median(m["msg_per_s"] for m in costs)),
+                            "lost": sum(m["lost"] for m in costs),
+                            "rtt_us": {
+                                "p50": statistics.median(m["p50"] for m in costs),
+                                "p99": statistics.median(m["p99"] for m in costs),
+                            },
+                            "setup_per_s": statistics.median(setups[stack]),
+                            "setup_per_s_spread": [min(setups[stack]), max(setups[stack])],
+                            "kib_per_session": memory[stack],
+                        }
+                    )
     return rows
+
+
+def _by_turns(benches: Sequence[Bench], rounds: int, measure: Callable[[Bench], T]) -> dict[str, list[T]]:
+    """What is measured of each stack, by its name; one round of all of them, then the next."""
+    found: dict[str, list[T]] = {bench.relay.name: [] for bench in benches}
+    for _ in range(rounds):
+        for bench in benches:
+            found[bench.relay.name].append(measure(bench))
+    return found
 
 
 def _cost(bench: Bench, load: Load) -> Json:
