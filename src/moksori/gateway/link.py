@@ -66,6 +66,32 @@ _log = get_logger(__name__)
 class Link:
     """One `Backend`. Belongs to the event loop; `model` is what the service calls it."""
 
+    __slots__ = (
+        "_active",
+        "_asked",
+        "_awaited",
+        "_beta",
+        "_connect_s",
+        "_gone",
+        "_heard_at",
+        "_inbox",
+        "_lane",
+        "_last_error",
+        "_latency_ms",
+        "_leaving",
+        "_opening",
+        "_over",
+        "_silence_ms",
+        "_silent_s",
+        "_sink",
+        "_socket",
+        "_stall",
+        "_turn_ended_at",
+        "_watch",
+        "model",
+        "upstream",
+    )
+
     def __init__(
         self,
         upstream: Upstream,

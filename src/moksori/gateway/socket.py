@@ -33,6 +33,7 @@ from moksori.agent.backend import BackendRefused
 from moksori.gateway.catalog import Upstream
 from moksori.gateway.scrub import scrubbed
 from moksori.settings import SettingsError
+from moksori.straight import Straight
 from moksori.telemetry import get_logger
 from moksori.tunnel import READING, Carrier, SecureCarrier, Tunnel
 
@@ -259,7 +260,9 @@ _place = lru_cache(ADDRESSES)(parse_url)
 @cache
 def _trust() -> ssl.SSLContext:
     """The system's certificates, read once: that takes longer than all else a dial does, and half a MiB each time."""
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    context.sslobject_class = Straight
+    return context
 
 
 def _unreachable(upstream: Upstream, reason: str) -> BackendRefused:

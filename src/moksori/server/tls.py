@@ -8,7 +8,6 @@ import os
 import socket
 import ssl
 from pathlib import Path
-from typing import Any, Self, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from moksori.server.names import outward_addresses
+from moksori.straight import Straight
 
 VALID_DAYS = 365
 RENEW_DAYS = 30
@@ -23,17 +23,6 @@ CERTIFICATE = "self-signed.pem"
 KEY = "self-signed.key"
 NO_TICKETS = 0
 """A ticket saves a client that comes back no round trip, and making two takes a sixth of the handshake."""
-
-
-class _Straight(ssl.SSLObject):
-    """Reads and writes without the layer of Python that `ssl` has over OpenSSL: both are done for each message."""
-
-    @classmethod
-    def _create(cls, *args: Any, **kwargs: Any) -> Self:
-        made: Any = super()._create(*args, **kwargs)  # type: ignore[misc]
-        under = made._sslobj
-        made.read, made.write, made.pending = under.read, under.write, under.pending
-        return cast("Self", made)
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
@@ -49,7 +38,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     context.num_tickets = NO_TICKETS
-    context.sslobject_class = _Straight
+    context.sslobject_class = Straight
     return context
 
 

@@ -46,6 +46,12 @@ class Limits(Protocol):
 class _BackendSide:
     """The conductor as its backend sees it: both its sides are told `writable`, and mean different things."""
 
+    __slots__ = (
+        "frame",
+        "lost",
+        "writable",
+    )
+
     def __init__(self, conductor: Conductor, wire: Wire) -> None:
         self.frame = conductor.frame
         self.lost = conductor.lost
@@ -54,6 +60,34 @@ class _BackendSide:
 
 class Conductor:
     """Between a backend, whose `Sink` it is, and a wire, whose `WireEvents`. Synchronous; owned by the event loop."""
+
+    __slots__ = (
+        "_answering",
+        "_backend",
+        "_candidates",
+        "_closing",
+        "_ears",
+        "_extended",
+        "_finish",
+        "_heard",
+        "_last_message_ns",
+        "_leave_when_quiet",
+        "_limits",
+        "_locked",
+        "_mcp_hosts",
+        "_on_ended",
+        "_opened",
+        "_session",
+        "_telemetry",
+        "_timers",
+        "_wire",
+        "key_id",
+        "model",
+        "route",
+        "sent",
+        "session_id",
+        "taken",
+    )
 
     def __init__(
         self,

@@ -16,6 +16,13 @@ class HeardAudio:
     already is cut off its first append.
     """
 
+    __slots__ = (
+        "_earlier_ms",
+        "_overlap",
+        "_per_ms",
+        "_taken",
+    )
+
     def __init__(self, session: Session) -> None:
         self._taken = 0  # bytes in the present format
         self._earlier_ms = 0  # taken in formats before it

@@ -129,6 +129,17 @@ def _slots(piece: bytes) -> array[int]:
 class SpooledLog:
     """An `EventLog` in a `Spool`. Bounded in bytes and in age; the oldest goes first."""
 
+    __slots__ = (
+        "_keep_bytes",
+        "_now",
+        "_pieces",
+        "_spool",
+        "_spooled",
+        "_trimmed",
+        "_waiting",
+        "_waiting_size",
+    )
+
     def __init__(
         self, spool: Spool, *, keep_bytes: int = KEEP_BYTES, now: Callable[[], float] = time.monotonic
     ) -> None:

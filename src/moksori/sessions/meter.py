@@ -111,6 +111,29 @@ class Metering:
 class Metered:
     """`Backend` in front of another, whose `Sink` it is."""
 
+    __slots__ = (
+        "_account",
+        "_answered_ms",
+        "_asked",
+        "_begun_at",
+        "_closed",
+        "_context",
+        "_ending",
+        "_goodbye",
+        "_in_per_ms",
+        "_inner",
+        "_open",
+        "_out_per_ms",
+        "_running",
+        "_said_ms",
+        "_session",
+        "_since",
+        "_sink",
+        "_sounds_until",
+        "_stretch",
+        "_tick",
+    )
+
     def __init__(self, inner: Backend, account: Callable[[str], CallAccount], goodbye: Goodbye) -> None:
         self._inner = inner
         self._open = account

@@ -27,6 +27,21 @@ Greet = Callable[[bool], tuple[str, tuple[bytes, ...]]]
 class Line:
     """A `Wire` for the session above, and for each socket the `WireEvents` it tells. Belongs to the event loop."""
 
+    __slots__ = (
+        "_closing",
+        "_greetings",
+        "_log",
+        "_over",
+        "_reading",
+        "_socket",
+        "_target",
+        "_timer",
+        "_told",
+        "_window_s",
+        "_wire",
+        "_writable",
+    )
+
     def __init__(
         self, wire: Wire, log: EventLog | None, window_s: float, *, told: Callable[[str], None]
     ) -> None:
