@@ -156,12 +156,11 @@ class SpooledLog:
         size = len(message) + HEAD.size
         if self._waiting_size + size > SLOT and self._waiting:
             self._spill()
-        self._waiting.append(HEAD.pack(VERSION, len(message)))
         self._waiting.append(message)
         self._waiting_size += size
 
     def _spill(self) -> None:
-        data = b"".join(self._waiting)
+        data = b"".join([part for each in self._waiting for part in (HEAD.pack(VERSION, len(each)), each)])
         self._waiting, self._waiting_size = [], 0
         now = self._now()
         try:
@@ -191,7 +190,7 @@ class SpooledLog:
         return Missed(tuple(reversed(newer)), gap=True)
 
     def _newest_first(self) -> Iterable[list[bytes]]:
-        yield list(messages(b"".join(self._waiting)))
+        yield self._waiting
         for piece in reversed(self._pieces):
             _, size = _PIECE.unpack_from(piece)
             yield list(messages(self._spool.read(_slots(piece), size)))
