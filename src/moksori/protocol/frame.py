@@ -48,6 +48,9 @@ _peek_name = msgspec.json.Decoder(_Name).decode
 _peek_type = msgspec.json.Decoder(_Type).decode
 _APPEND = "input_audio_buffer.append"
 _SOUND = frozenset({_APPEND, "response.output_audio.delta"})
+_PLAIN = b'{"type":"input_audio_buffer.append","audio":"'
+_PLAIN_SIZE = len(_PLAIN)
+_PAD, _BRACE = ord("="), ord("}")
 _new = object.__new__
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
@@ -78,11 +81,21 @@ class Frame:
     @classmethod
     def from_raw(cls, raw: bytes, at: int) -> Frame:
         """A message as it came. Looks at `type`, `event_id` and the length of sound only; never raises."""
+        # Every message passes here, twice: set one by one, its fields take a third of the time that `__init__` does.
+        # What most clients send is known by its beginning, and by no other quotation mark than the one that ends it.
+        plain = raw.startswith(_PLAIN) and raw.find(b'"', _PLAIN_SIZE) == len(raw) - 2 and raw[-1] == _BRACE
+        if plain and b"\\" not in raw:
+            frame = _new(cls)
+            frame.type, frame.at, frame.event_id, frame.pcm, frame.raw = _APPEND, at, None, None, raw
+            size = len(raw) - 2 - _PLAIN_SIZE
+            frame.audio_bytes = (
+                size * 3 // 4 - (size > 0 and raw[-3] == _PAD) - (size > 1 and raw[-4] == _PAD)
+            )
+            return frame
         try:
             seen = _peek(raw)
         except _UNREADABLE:
             return cls._odd(raw, at)
-        # Every message passes here, twice: set one by one, its fields take a third of the time that `__init__` does.
         frame = _new(cls)
         frame.type = kind = seen.type
         frame.at, frame.event_id, frame.pcm, frame.raw = at, seen.event_id, None, raw

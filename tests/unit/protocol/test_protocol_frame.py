@@ -91,3 +91,23 @@ def test_no_bytes_upset_a_peek(raw: bytes) -> None:
 
 def test_a_frame_is_slotted() -> None:
     assert not hasattr(Frame.from_raw(b"{}", 0), "__dict__")
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (b'{"type":"input_audio_buffer.append","audio":"AAAA"}', "input_audio_buffer.append"),
+        (b'{"type":"input_audio_buffer.append","audio":""}', "input_audio_buffer.append"),
+        (b'{"type":"input_audio_buffer.append","audio":"AAAA","type":"session.update"}', "session.update"),
+        (b'{"type":"input_audio_buffer.append","audio":"AA\\","type":"session.update"}', ""),
+        (
+            b'{"type":"input_audio_buffer.append","audio":"AA\\u0022,\\u0022type"}',
+            "input_audio_buffer.append",
+        ),
+        (b'{"type":"input_audio_buffer.append","audio":"AAAA"]', ""),
+        (b'{"type":"input_audio_buffer.append","audio":"AAAA"}}', ""),
+        (b'{"type":"input_audio_buffer.append","audio":"AAAA', ""),
+    ],
+)
+def test_nothing_passes_as_sound_that_a_parser_reads_otherwise(raw: bytes, kind: str) -> None:
+    assert Frame.from_raw(raw, 0).type == kind
