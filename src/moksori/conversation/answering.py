@@ -35,7 +35,7 @@ from moksori.conversation.running import AnsweredTurn, Running, usage_of
 from moksori.conversation.sounding import Sounding
 from moksori.protocol import server_events as out
 from moksori.protocol.errors import ProtocolError
-from moksori.protocol.items import InputAudio, Item, ItemReference, Message
+from moksori.protocol.items import FunctionCall, InputAudio, Item, ItemReference, Message
 from moksori.protocol.response import (
     FILLER,
     NO_PARAMS,
@@ -453,14 +453,10 @@ class Answering:
     def _ended(self, running: Running, ended: AnswerEnded) -> None:
         board, answer = self._board, running.answer
         self._running.pop(answer.id, None)
-        if running.turn is not None and running.first_audio_at is None and ended.status == "completed":
+        response = answer.response(ended.status, ended.details, usage_of(running))
+        if running.first_audio_at is None and any(isinstance(item, FunctionCall) for item in response.output):
             self._unheard = running.turn
-        usage = usage_of(running)
-        board.emit(
-            out.ResponseDone(
-                event_id=board.event_id(), response=answer.response(ended.status, ended.details, usage)
-            )
-        )
+        board.emit(out.ResponseDone(event_id=board.event_id(), response=response))
         board.do(AnswerOver(answer.id))
         if self._active == answer.id:
             self._active = None

@@ -242,6 +242,18 @@ def test_an_answer_through_a_tool_has_its_turns_latency_and_a_filler_has_none() 
     assert c.sent[-1]["response"]["usage"]["moksori"]["latency_ms"] is None, "the turn was answered"
 
 
+def test_a_turn_answered_in_writing_lends_its_latency_to_nothing_said_later() -> None:
+    c = call()
+    c.client("session.update", session={"type": "realtime", "output_modalities": ["text"]})
+    c.spoken_turn("Where is my order?")
+    c.brain_says("It is on its way.")
+    c.client("session.update", session={"type": "realtime", "output_modalities": ["audio"]})
+    typed(c, "Thank you.")
+    c.brain_says("You are welcome.")
+    c.speak()
+    assert c.sent[-1]["response"]["usage"]["moksori"]["latency_ms"] is None
+
+
 def test_speech_before_a_call_is_finished_first() -> None:
     c = call()
     typed(c, "Where is 42?")

@@ -42,14 +42,14 @@ class Records:
     async def add(self, write: Callable[[AsyncSession], Awaitable[None]]) -> None:
         """Have `write` done soon. It must be repeatable."""
         self._waiting.append(write)
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write(), name="moksori-records")
         if len(self._waiting) > MOST_WAITING:
             await self.settled()
 
     async def settled(self) -> None:
         """Wait until everything added so far was written, or could not be."""
-        if self._task is not None:
+        if self._task is not None and not self._task.done():
             self._wanted.set()
             await asyncio.shield(self._task)
 
@@ -70,7 +70,6 @@ class Records:
                 log.error("Reads of the shop could not be recorded (%d): %s", len(together), reason)
             for _ in together:
                 self._waiting.popleft()
-        self._task = None
         self._wanted.clear()
 
 
