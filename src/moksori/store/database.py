@@ -147,6 +147,8 @@ async def open_database(url: str, *, pool_size: int = 8, must_exist: bool = Fals
     except (SQLAlchemyError, OSError, sqlite3.Error) as error:
         await engine.dispose()
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        if "disk I/O error" in reason:  # SQLite's word where its log finds no room
+            reason += ", as on a full disk: make room and try again"
         shown = address.render_as_string(hide_password=True)
         raise DatabaseUnusable(f"The database {shown} cannot be opened: {reason}.") from error
     except Exception as error:
