@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from moksori.shop.flows.data import data
+from moksori.shop.flows.data import common_words, data
 from moksori.shop.flows.digits import said_digits
 from moksori.shop.flows.matching.items import lines_meant
 from moksori.shop.flows.matching.options import value_said
@@ -75,6 +75,8 @@ def test_another_digit_is_another_order(heard: str) -> None:
         ("But one navy t-shirt in my card.", "cart_add"),
         ("I'm calling about order 261116. 1.003, when will that be here?", "delivery"),
         ("put order 1001 on my gift card", "change_payment"),
+        ("대송비는 알마임니카", "policy"),
+        ("장마구니에 뭐가 있어요", "cart"),
     ],
 )
 def test_a_wish_is_known_by_the_sound_of_its_word(heard: str, flow: str) -> None:
@@ -82,10 +84,19 @@ def test_a_wish_is_known_by_the_sound_of_its_word(heard: str, flow: str) -> None
 
 
 @pytest.mark.parametrize(
-    "heard", ["hello", "the red one please", "one moment", "no, not that", "it is my colleague's"]
+    "heard",
+    [
+        "hello",
+        "the red one please",
+        "one moment",
+        "no, not that",
+        "it is my colleague's",
+        "배송지를 바꿔 주세요",
+        "상단에 있는 거요",
+    ],
 )
 def test_what_sounds_like_none_is_none(heard: str) -> None:
-    assert by_sound(heard, data().sounded) is None
+    assert by_sound(heard, data().sounded, common_words()) is None
 
 
 @pytest.mark.parametrize("heard", ["the red tumble", "the red tumber", "the red tumblers"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 
-from moksori.shop.guard.text import joined
+from moksori.shop.guard.text import is_hangul, joined
 
 _FIRST = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _MIDDLE = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
@@ -89,19 +90,24 @@ def key(text: str) -> str:
     return folded
 
 
-def by_sound(text: str, lexicon: Sequence[str], plain: Container[str] = ()) -> str | None:
+def by_sound(text: str, lexicon: Sequence[str], plain: AbstractSet[str] = frozenset()) -> str | None:
     """The sentence with the word of the lexicon that something in it sounds like; None where nothing does.
 
     Words that are `plain` are what they are ("there is" and "there's a" are no "address").
     """
     words = text.split()
+    for at, said in enumerate(words):
+        for word in filter(is_hangul, lexicon):
+            here, rest = said[: len(word)], said[len(word) :]
+            if _sounds_like(word, here) and not {here, re.sub(r"\W", "", said)} & plain:
+                return " ".join([*words[:at], word + rest, *words[at + 1 :]])
     for size in range(MOST_WORDS, 0, -1):
         for at in range(len(words) - size + 1):
             here = words[at : at + size]
             if all(re.sub(r"[^a-z]", "", each.casefold()) in plain for each in here):
                 continue
             heard = key("".join(here))
-            for word in lexicon:
+            for word in filter(str.isascii, lexicon):
                 wanted = key(word)
                 longer = (
                     len(wanted) >= LONG_KEY and heard.startswith(wanted) and len(heard) == len(wanted) + 1
@@ -109,6 +115,12 @@ def by_sound(text: str, lexicon: Sequence[str], plain: Container[str] = ()) -> s
                 if heard == wanted or longer:
                     return " ".join([*words[:at], word, *words[at + size :]])
     return None
+
+
+def _sounds_like(word: str, here: str) -> bool:
+    """Whether Korean letters are a word but for one sound ("대송비": "배송비"), in as many syllables."""
+    wanted = jamo(word)
+    return len(here) == len(word) and len(wanted) > FUZZY_FROM and one_off(wanted, jamo(here))
 
 
 def edits(a: str, b: str) -> int:
