@@ -118,8 +118,8 @@ class Carrier(WSProtocol):  # type: ignore[misc]
         GATHERING.reads += 1
         if not GATHERING.awake:
             GATHERING.wake()
-        portion: memoryview = _buffer(self, size_hint)[: self.at_once]
-        return portion
+        room: memoryview = _buffer(self, size_hint)
+        return room if len(room) <= self.at_once else room[: self.at_once]
 
     @property
     def tunnel(self) -> Tunnel:
@@ -136,14 +136,14 @@ class SecureCarrier(Carrier):
 class Tunnel:
     """An `asyncio.Transport` as far as picows, and whoever writes or closes behind it, use one."""
 
-    __slots__ = ("_held", "_loop", "_size", "_transport", "_waiting")
+    __slots__ = ("_behind", "_held", "_loop", "_size", "_transport")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self._waiting = transport.get_write_buffer_size  # bytes the system has not taken
         self._held: list[bytes] = []
         self._size = 0
+        self._behind = True  # something may be held, or wait in the transport
 
     def get_extra_info(self, name: str) -> Any:
         if name == "socket":
@@ -165,13 +165,20 @@ class Tunnel:
     @property
     def queued(self) -> int:
         """Bytes the system has not taken yet."""
-        return self._size + self._waiting()
+        return self._size + self._transport.get_write_buffer_size()
 
     def get_write_buffer_size(self) -> int:
         """More than nothing where picows is to leave the writing to `write`."""
-        return 1 if READING.more or self._size else self._waiting()
+        if READING.more:
+            return 1
+        if not self._behind:
+            return 0  # picows writes by itself until the system does not take everything
+        waiting = self.queued
+        self._behind = waiting > 0
+        return waiting
 
     def write(self, data: bytes) -> None:
+        self._behind = True
         if self._held:
             self._held.append(data)
             self._size += len(data)

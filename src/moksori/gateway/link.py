@@ -34,7 +34,7 @@ from moksori.protocol import server_events as s
 from moksori.protocol.client_events import CLIENT_EVENTS, ResponseCancel, SessionUpdate
 from moksori.protocol.dialects.beta import BetaLink
 from moksori.protocol.errors import Error, ErrorDetail, ProtocolError
-from moksori.protocol.frame import Frame
+from moksori.protocol.frame import APPEND, SOUND, Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.response import Response, StatusDetails, StatusError, Usage
 from moksori.protocol.session import RealtimeSession, ServerVad
@@ -51,13 +51,12 @@ CONTROLLED: Final = frozenset(
         "conversation.created",
         "input_audio_buffer.speech_stopped",
         "response.created",
-        "response.output_audio.delta",
+        SOUND,
         "response.done",
         "error",
     }
 )
 """Server events a link looks into; any other known one passes as it is."""
-SOUND: Final = "response.output_audio.delta"
 ASKS_FOR_ANSWER: Final = frozenset({"response.create"})
 
 _log = get_logger(__name__)
@@ -248,7 +247,7 @@ class Link:
     # ------------------------------------------------------------------ from the client
 
     def send(self, frame: Frame) -> None:
-        if frame.type == "input_audio_buffer.append":
+        if frame.type == APPEND:
             if self._beta is None and self._socket is not None:
                 self._socket.send(frame.raw)
             else:
@@ -361,7 +360,7 @@ class Link:
 
     def _control(self, frame: Frame) -> None:
         match frame.type:
-            case "response.output_audio.delta":  # of an answer's beginning, or without an id
+            case "response.output_audio.delta":  # sound of an answer's beginning, or without an id
                 self._first_audio()
                 self._to_client(frame)
             case "input_audio_buffer.speech_stopped":

@@ -49,6 +49,10 @@ PING_S: Final = 10.0
 CLOSE_S: Final = 2.0
 """How long an upstream may take to answer our close frame before the connection is cut."""
 ABNORMAL: Final = 1006
+TEXT: Final = WSMsgType.TEXT
+CONTINUATION: Final = WSMsgType.CONTINUATION
+BINARY: Final = WSMsgType.BINARY
+CLOSE: Final = WSMsgType.CLOSE
 ADDRESSES: Final = 64
 """Addresses remembered as they were taken apart."""
 
@@ -90,19 +94,19 @@ class UpstreamSocket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         READING.more = not frame.last_in_buffer
         kind = frame.msg_type
-        if kind is WSMsgType.TEXT or kind is WSMsgType.CONTINUATION:
+        if kind is TEXT or kind is CONTINUATION:
             data = frame.get_payload_as_bytes()
             if frame.fin and not self._fragments:
                 self._events.message(data)
             else:
                 self._fragment(transport, data, frame.fin)
-        elif kind is WSMsgType.CLOSE:
+        elif kind is CLOSE:
             # A close without a status, or with one the library has no name for, still is a close.
             code, reason = _close_of(frame.get_payload_as_bytes())
             self._goodbye = (code, reason)
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()
-        elif kind is WSMsgType.BINARY:
+        elif kind is BINARY:
             self._goodbye = (WSCloseCode.UNSUPPORTED_DATA.value, "The upstream sent a binary message.")
             transport.send_close(WSCloseCode.UNSUPPORTED_DATA)
             transport.disconnect()
@@ -133,7 +137,7 @@ class UpstreamSocket(WSListener):
     def send(self, data: bytes) -> None:
         """One text message."""
         if self._transport is not None and not self._over:
-            self._transport.send(WSMsgType.TEXT, data)
+            self._transport.send(TEXT, data)
 
     def reading(self, yes: bool) -> None:
         """False leaves what the upstream sends in the kernel, and so stops it."""

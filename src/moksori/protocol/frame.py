@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -46,12 +46,16 @@ class _Type(msgspec.Struct, gc=False):
 _peek = msgspec.json.Decoder(_Peek).decode
 _peek_name = msgspec.json.Decoder(_Name).decode
 _peek_type = msgspec.json.Decoder(_Type).decode
-_APPEND = "input_audio_buffer.append"
-_SOUND = frozenset({_APPEND, "response.output_audio.delta"})
+APPEND: Final = "input_audio_buffer.append"
+SOUND: Final = "response.output_audio.delta"
+_SOUNDING = frozenset({APPEND, SOUND})
 _PLAIN = b'{"type":"input_audio_buffer.append","audio":"'
 _PLAIN_SIZE = len(_PLAIN)
-_PAD, _BRACE = ord("="), ord("}")
-_new = object.__new__
+_LAST = b',"delta":"'
+_LAST_SIZE = len(_LAST) - 1
+_END = b'"}'
+_AROUND = _PLAIN_SIZE + len(_END)
+_PAD, _BRACE, _BACKSLASH = b"=}\\"
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -61,7 +65,7 @@ class Frame:
     `type` is "" when the bytes are no event at all; `at` is monotonic nanoseconds at the edge.
     """
 
-    __slots__ = ("at", "audio_bytes", "event", "event_id", "pcm", "raw", "type")
+    __slots__ = ("_event", "at", "audio_bytes", "event_id", "pcm", "raw", "type")
     type: str
     at: int
     event_id: str | None
@@ -71,46 +75,68 @@ class Frame:
     """Bytes of sound in an append or an audio delta, in the session's format; 0 in anything else."""
     raw: bytes
     """The message as UTF-8 JSON."""
-    event: Event
-    """The whole event, client's or server's by its type.
+    _event: Event
 
-    Raises `ProtocolError` for anything else, an unknown type included: whoever relays foreign events looks at `type`
-    first, or calls `decode_server_event`.
-    """
+    @property
+    def event(self) -> Event:
+        """The whole event, client's or server's by its type.
+
+        Raises `ProtocolError` for anything else, an unknown type included: whoever relays foreign events looks at
+        `type` first, or calls `decode_server_event`.
+        """
+        try:
+            return self._event
+        except AttributeError:
+            self._event = event = self._decoded()
+            return event
 
     @classmethod
     def from_raw(cls, raw: bytes, at: int) -> Frame:
         """A message as it came. Looks at `type`, `event_id` and the length of sound only; never raises."""
         # Every message passes here, twice: set one by one, its fields take a third of the time that `__init__` does.
-        # What most clients send is known by its beginning, and by no other quotation mark than the one that ends it.
-        plain = raw.startswith(_PLAIN) and raw.find(b'"', _PLAIN_SIZE) == len(raw) - 2 and raw[-1] == _BRACE
-        if plain and b"\\" not in raw:
-            frame = _new(cls)
-            frame.type, frame.at, frame.event_id, frame.pcm, frame.raw = _APPEND, at, None, None, raw
-            size = len(raw) - 2 - _PLAIN_SIZE
-            frame.audio_bytes = (
-                size * 3 // 4 - (size > 0 and raw[-3] == _PAD) - (size > 1 and raw[-4] == _PAD)
-            )
-            return frame
+        # Most of them are sound whose text stands last, ended by the only quotation mark after it: no parser has to
+        # walk over that. Of an append, what most clients send is known by its beginning, too.
+        if _BACKSLASH not in raw:
+            if raw.startswith(_PLAIN):
+                size = len(raw) - _AROUND
+                if raw.find(b'"', _PLAIN_SIZE) == _PLAIN_SIZE + size and raw[-1] == _BRACE:
+                    frame = cls()
+                    frame.type, frame.at, frame.event_id, frame.pcm, frame.raw = APPEND, at, None, None, raw
+                    frame.audio_bytes = size * 3 // 4
+                    if raw[-3] == _PAD:
+                        frame.audio_bytes -= 1 + (raw[-4] == _PAD)
+                    return frame
+            elif raw[-2:] == _END:
+                begin = raw.rfind(b'"', 0, -2)
+                if raw[begin - _LAST_SIZE : begin + 1] == _LAST:
+                    try:
+                        name = _peek_name(raw[: begin - _LAST_SIZE] + b"}")
+                    except _UNREADABLE:
+                        return cls._odd(raw, at)
+                    frame = cls()
+                    frame.type, frame.at, frame.event_id, frame.pcm, frame.raw = (
+                        name.type, at, name.event_id, None, raw,
+                    )  # fmt: skip
+                    frame.audio_bytes = 0
+                    if frame.type == SOUND:
+                        frame.audio_bytes = (len(raw) - 3 - begin) * 3 // 4
+                        if raw[-3] == _PAD:
+                            frame.audio_bytes -= 1 + (raw[-4] == _PAD)
+                    return frame
         try:
             seen = _peek(raw)
         except _UNREADABLE:
             return cls._odd(raw, at)
-        frame = _new(cls)
+        frame = cls()
         frame.type = kind = seen.type
         frame.at, frame.event_id, frame.pcm, frame.raw = at, seen.event_id, None, raw
-        if kind in _SOUND:
-            sound = seen.audio or seen.delta
-            size = len(sound) * 3 // 4
-            frame.audio_bytes = size if not sound or sound[-1] != "=" else size - 1 - (sound[-2:] == "==")
-        else:
-            frame.audio_bytes = 0
+        frame.audio_bytes = _sound(seen.audio or seen.delta) if kind in _SOUNDING else 0
         return frame
 
     @classmethod
     def _odd(cls, raw: bytes, at: int) -> Frame:
         """What has something else where sound should stand, or is no event."""
-        frame = _new(cls)
+        frame = cls()
         frame.at, frame.pcm, frame.raw, frame.audio_bytes = at, None, raw, 0
         try:
             name = _peek_name(raw)
@@ -122,12 +148,12 @@ class Frame:
     @classmethod
     def from_event(cls, event: Event, at: int = 0) -> Frame:
         """A message made here."""
-        frame = _new(cls)
-        frame.type, frame.at, frame.pcm, frame.event = event.type, at, None, event
+        frame = _Made()
+        frame.type, frame.at, frame.pcm, frame._event = event.type, at, None, event
         frame.event_id = None if isinstance(event, UnknownEvent) else event.event_id
-        if event.type in _SOUND:
+        if event.type in _SOUNDING:
             sounding: Any = event
-            frame.audio_bytes = _sound(sounding.audio if event.type == _APPEND else sounding.delta)
+            frame.audio_bytes = _sound(sounding.audio if event.type == APPEND else sounding.delta)
         else:
             frame.audio_bytes = 0
         return frame
@@ -137,22 +163,10 @@ class Frame:
         """Caller audio that came as samples (WebRTC, telephone): an append whose base64 is made only if
         asked for.
         """
-        frame = _new(cls)
-        frame.type, frame.at, frame.event_id, frame.pcm = _APPEND, at, None, pcm
+        frame = _Made()
+        frame.type, frame.at, frame.event_id, frame.pcm = APPEND, at, None, pcm
         frame.audio_bytes = len(pcm)
         return frame
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, form: str) -> Any:
-            """`raw` or `event`, where it has not been made yet."""
-            if form == "raw":
-                self.raw = encode_event(self.event)
-                return self.raw
-            if form == "event":
-                self.event = self._decoded()
-                return self.event
-            raise AttributeError(form)
 
     def _decoded(self) -> Event:
         if self.pcm is not None:
@@ -172,6 +186,23 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"Frame({self.type or 'unreadable'})"
+
+
+class _Made(Frame):
+    """One that did not come as bytes: they are made when somebody asks for them.
+
+    A class that looks attributes up by itself pays for it with each of them, so messages on their way are no such.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, form: str) -> Any:
+            if form != "raw":
+                raise AttributeError(form)
+            self.raw = encode_event(self.event)
+            return self.raw
 
 
 def _sound(base64: str) -> int:

@@ -10,7 +10,7 @@ from typing import Protocol
 from moksori.agent.backend import Backend, BackendLost, CloseReason, Opening
 from moksori.protocol import server_events as out
 from moksori.protocol.errors import Error, ErrorDetail, ProtocolError
-from moksori.protocol.frame import Frame
+from moksori.protocol.frame import APPEND, SOUND, Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.response import Response
 from moksori.protocol.session import Session, without_secrets
@@ -27,8 +27,6 @@ POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
-APPEND = "input_audio_buffer.append"
-SOUND = "response.output_audio.delta"
 WATCHED = frozenset({"response.done", "response.created", "session.updated"})
 """Server events the conductor itself looks into."""
 

@@ -30,7 +30,7 @@ from moksori.agent.backend import (
     Sink,
 )
 from moksori.protocol.errors import ProtocolError
-from moksori.protocol.frame import Frame
+from moksori.protocol.frame import SOUND, Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.items import McpListedTool
 from moksori.protocol.session import FunctionTool, McpTool, RealtimeSession
@@ -286,7 +286,9 @@ class McpTools:
         self.sink.writable(yes)
 
     def frame(self, frame: Frame) -> None:
-        if not self._servers and not self._calls and not self._hidden and not self._updates_to_hide:
+        if frame.type == SOUND and self._held is None:
+            self.sink.frame(frame)  # what most events are, and none of ours
+        elif not self._servers and not self._calls and not self._hidden and not self._updates_to_hide:
             self.sink.frame(frame)
         elif self._held is not None and frame.type != "error":
             self._held.append(frame)

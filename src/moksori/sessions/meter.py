@@ -28,7 +28,7 @@ from moksori.agent.backend import (
 from moksori.agent.principal import Principal
 from moksori.protocol import server_events as s
 from moksori.protocol.errors import ProtocolError
-from moksori.protocol.frame import Frame
+from moksori.protocol.frame import APPEND, SOUND, Frame
 from moksori.protocol.ids import random_id
 from moksori.protocol.response import Usage
 from moksori.protocol.session import PcmFormat, RealtimeSession, Session
@@ -184,7 +184,7 @@ class Metered:
     def send(self, frame: Frame) -> None:
         if self._ending is not None:
             return
-        if frame.type == "input_audio_buffer.append":
+        if frame.type == APPEND:
             self._said_ms += frame.audio_bytes / self._in_per_ms
         elif frame.type == "response.create" and not self._may_ask(frame):
             return
@@ -210,7 +210,7 @@ class Metered:
 
     def frame(self, frame: Frame) -> None:
         kind = frame.type
-        if kind == "response.output_audio.delta":
+        if kind == SOUND:
             self._answered_ms += frame.audio_bytes / self._out_per_ms
         elif kind in METERED:
             self._metered(frame)

@@ -7,7 +7,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from moksori.agent.guard import OfferedTool
-from moksori.protocol.frame import Frame
 from moksori.protocol.session import RealtimeSession
 from moksori.protocol.session_object import FunctionTool, Transcription
 
@@ -16,17 +15,6 @@ MILLISECONDS_A_BYTE = {"audio/pcm": 1 / 48, "audio/pcmu": 1 / 8, "audio/pcma": 1
 
 def scale(session: RealtimeSession) -> float:
     return MILLISECONDS_A_BYTE.get(str(session.audio.input.format.__struct_config__.tag), 1 / 48)
-
-
-def audio_bytes(frame: Frame) -> int:
-    """Bytes of audio in an append, by the length of its base64: the text itself is not decoded."""
-    if frame.pcm is not None:
-        return len(frame.pcm)
-    raw = frame.raw
-    begins = raw.find(b'"audio"')
-    opens = raw.find(b'"', raw.find(b":", begins) + 1) if begins >= 0 else -1
-    closes = raw.find(b'"', opens + 1) if opens >= 0 else -1
-    return max(closes - opens - 1, 0) * 3 // 4
 
 
 def samples_in(delta: str, rate: int) -> int:

@@ -35,7 +35,6 @@ from moksori.sessions.shaping import (
     MILLISECONDS_A_BYTE,
     as_json,
     ask_for_transcripts,
-    audio_bytes,
     function,
     samples_in,
     scale,
@@ -120,7 +119,7 @@ class Desk(Errands):
         match frame.type:
             case "input_audio_buffer.append":
                 if self._call.active:
-                    self._call.ears.appended(audio_bytes(frame) * self._audio_scale, now_ms())
+                    self._call.ears.appended(frame.audio_bytes * self._audio_scale, now_ms())
                 self._inner.send(frame)
             case (
                 "session.update"

@@ -111,3 +111,34 @@ def test_a_frame_is_slotted() -> None:
 )
 def test_nothing_passes_as_sound_that_a_parser_reads_otherwise(raw: bytes, kind: str) -> None:
     assert Frame.from_raw(raw, 0).type == kind
+
+
+PADDED = {"": 0, "AA==": 1, "AAA=": 2, "AAAA": 3, "Zm9v/+8=": 5}
+TEXTS = st.sampled_from(
+    ["", "AA==", "AAA=", "AAAA", "Zm9v/+8=", 'say "delta":"x"', "\\", "é", "\n", "}", '"}']
+)
+FIELDS = st.lists(
+    st.sampled_from(["type", "event_id", "delta", "audio", "item"]), unique=True, min_size=1, max_size=5
+)
+KINDS = st.sampled_from(
+    ["response.output_audio.delta", "input_audio_buffer.append", "response.output_text.delta", "x"]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(FIELDS, KINDS, TEXTS, st.booleans(), st.booleans(), st.booleans())
+def test_every_order_of_fields_and_every_escape_reads_as_a_parser_does(
+    order: list[str], kind: str, text: str, spaced: bool, escaped: bool, nested: bool
+) -> None:
+    """What is known without a parser (the usual order, nothing escaped) is what a parser finds."""
+    inner = {"type": "y", "delta": "BBBB"} if nested else 1
+    whole = {"type": kind, "event_id": "event_1", "delta": text, "audio": text, "item": inner}
+    event = {name: whole[name] for name in order}
+    raw = json.dumps(event, ensure_ascii=escaped, separators=(", ", ": ") if spaced else (",", ":")).encode()
+    frame = Frame.from_raw(raw, 5)
+    assert (frame.type, frame.event_id, frame.raw) == (event.get("type", ""), event.get("event_id"), raw)
+    sound = event.get("audio" if kind == "input_audio_buffer.append" else "delta", "")
+    if frame.type in ("input_audio_buffer.append", "response.output_audio.delta") and sound in PADDED:
+        assert frame.audio_bytes == PADDED[str(sound)]
+    elif frame.type not in ("input_audio_buffer.append", "response.output_audio.delta"):
+        assert frame.audio_bytes == 0
