@@ -98,8 +98,8 @@ def by_sound(text: str, lexicon: Sequence[str], plain: AbstractSet[str] = frozen
     words = text.split()
     for at, said in enumerate(words):
         for word in filter(is_hangul, lexicon):
-            here, rest = said[: len(word)], said[len(word) :]
-            if _sounds_like(word, here) and not {here, re.sub(r"\W", "", said)} & plain:
+            begins, rest = said[: len(word)], said[len(word) :]
+            if _sounds_like(word, begins) and not {begins, re.sub(r"\W", "", said)} & plain:
                 return " ".join([*words[:at], word + rest, *words[at + 1 :]])
     for size in range(MOST_WORDS, 0, -1):
         for at in range(len(words) - size + 1):
