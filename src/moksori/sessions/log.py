@@ -7,27 +7,25 @@ that minutes of audio cost a session no memory: a few KiB wait before the file, 
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import tempfile
 import time
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Final, Protocol
 
 import msgspec
 
-VERSION: Final = 1
-"""`v` of a record; a reader takes this one and the one before."""
 SLOT: Final = 16 * 1024
 """Bytes of a piece of the spool file: a quarter of a second of audio, and what a session keeps in memory at most."""
 KEEP_BYTES: Final = 16 * 1024 * 1024
 """Bytes kept of one session: 4 minutes of audio as base64, more than a client can miss within the window."""
 KEEP_S: Final = 120.0
 """Seconds kept behind the newest record: twice the default window, which begins when a loss is noticed."""
-HEAD = struct.Struct("<BI")
-"""In front of each message of a record: version and length."""
 
 
 class _Named(msgspec.Struct):
@@ -85,20 +83,33 @@ class Spool:
     def log(self, session_id: str) -> EventLog:
         return SpooledLog(self)
 
-    def write(self, data: bytes) -> tuple[int, ...]:
-        """The slots that now hold `data`. Raises `OSError` where the disk is full."""
+    def write(self, parts: Sequence[bytes], size: int) -> tuple[int, ...]:
+        """The slots that now hold the parts, of so many bytes. Raises `OSError` where the disk is full."""
         if self._file is None:
             self._file, name = tempfile.mkstemp(prefix="moksori-spool-", dir=self._folder)
             os.unlink(name)
-        slots = []
-        for at in range(0, len(data), SLOT):
-            if self._free:
-                slot = self._free.pop()
-            else:
-                slot, self._slots = self._slots, self._slots + 1
+        if size <= SLOT and len(parts) <= MOST_PARTS:
+            slot = self._slot()
+            self._written(slot, os.pwritev(self._file, parts, slot * SLOT), size)
+            return (slot,)
+        data, slots = b"".join(parts), []
+        for at in range(0, size, SLOT):
+            slot = self._slot()
+            piece = data[at : at + SLOT]
+            self._written(slot, os.pwrite(self._file, piece, slot * SLOT), len(piece))
             slots.append(slot)
-            os.pwrite(self._file, data[at : at + SLOT], slot * SLOT)
         return tuple(slots)
+
+    def _slot(self) -> int:
+        if self._free:
+            return self._free.pop()
+        self._slots += 1
+        return self._slots - 1
+
+    def _written(self, slot: int, size: int, asked: int) -> None:
+        if size < asked:
+            self._free.append(slot)
+            raise OSError(errno.ENOSPC, "the spool file cannot grow")
 
     def read(self, slots: Iterable[int], size: int) -> bytes:
         assert self._file is not None
@@ -113,6 +124,9 @@ class Spool:
             self._file = None
 
 
+_LENGTH = array("I").itemsize
+MOST_PARTS: Final = 1000
+"""Parts that the system takes with one write."""
 _PIECE = struct.Struct("<dI")
 """What is remembered of each piece, in front of its slots' numbers: when it was written, and its bytes. A long call has
 hundreds of them, so they are kept packed."""
@@ -149,26 +163,28 @@ class SpooledLog:
         self._pieces: list[bytes] = []  # a deque takes 760 bytes before anything is in it
         self._spooled = 0
         self._waiting: list[bytes] = []
-        self._waiting_size = 0
+        self._waiting_size = _LENGTH  # as it will be written
         self._trimmed = False  # something is no longer kept
 
     def append(self, message: bytes) -> None:
-        size = len(message) + HEAD.size
+        size = len(message) + _LENGTH
         if self._waiting_size + size > SLOT and self._waiting:
             self._spill()
         self._waiting.append(message)
         self._waiting_size += size
 
     def _spill(self) -> None:
-        data = b"".join([part for each in self._waiting for part in (HEAD.pack(VERSION, len(each)), each)])
-        self._waiting, self._waiting_size = [], 0
+        """Write what waits: how many messages, how long each is, and they."""
+        waiting, size = self._waiting, self._waiting_size
+        self._waiting, self._waiting_size = [], _LENGTH
         now = self._now()
+        lengths = array("I", (len(waiting), *map(len, waiting))).tobytes()
         try:
-            self._pieces.append(_packed(now, len(data), self._spool.write(data)))
+            self._pieces.append(_packed(now, size, self._spool.write((lengths, *waiting), size)))
         except OSError:
             self._trimmed = True  # a full disk costs a resume, not a call
             return
-        self._spooled += len(data)
+        self._spooled += size
         while self._pieces:
             at, size = _PIECE.unpack_from(self._pieces[0])
             if self._spooled <= self._keep_bytes and at >= now - KEEP_S:
@@ -193,25 +209,18 @@ class SpooledLog:
         yield self._waiting
         for piece in reversed(self._pieces):
             _, size = _PIECE.unpack_from(piece)
-            yield list(messages(self._spool.read(_slots(piece), size)))
+            data = self._spool.read(_slots(piece), size)
+            (count,) = array("I", data[:_LENGTH])
+            lengths = array("I", data[_LENGTH : (count + 1) * _LENGTH])
+            ends = list(accumulate(lengths, initial=(count + 1) * _LENGTH))
+            yield [data[begin:end] for begin, end in pairwise(ends)]
 
     def close(self) -> None:
         for piece in self._pieces:
             self._spool.free(_slots(piece))
         self._pieces.clear()
         self._waiting.clear()
-        self._waiting_size = self._spooled = 0
-
-
-def messages(data: bytes) -> Iterable[bytes]:
-    """The messages of a record, oldest first; those of a version nobody here knows are left out."""
-    at = 0
-    while at < len(data):
-        version, size = HEAD.unpack_from(data, at)
-        at += HEAD.size
-        if version in (VERSION, VERSION - 1):
-            yield data[at : at + size]
-        at += size
+        self._waiting_size, self._spooled = _LENGTH, 0
 
 
 def is_event(message: bytes, event_id: str) -> bool:

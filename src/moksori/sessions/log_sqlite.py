@@ -11,16 +11,21 @@ import contextlib
 import os
 import queue
 import sqlite3
+import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from moksori.sessions.log import HEAD, KEEP_BYTES, KEEP_S, VERSION, Missed, is_event, messages
+from moksori.sessions.log import KEEP_BYTES, KEEP_S, Missed, is_event
 from moksori.telemetry import get_logger
 
+VERSION: Final = 1
+"""`v` of a record; a reader takes this one and the one before."""
+HEAD = struct.Struct("<BI")
+"""In front of each message of a record: version and length."""
 WRITE_EVERY_S: Final = 0.05
 """How long a message waits for others to be written with it: what a crash may cost."""
 BUSY_S: Final = 0.5
@@ -213,3 +218,14 @@ class SqliteLog:
         while len(self._kept) > 1 and (self._size > self._keep_bytes or self._kept[0][2] < now - KEEP_S):
             self._size -= self._kept.popleft()[1]
         return self._kept[0][0]
+
+
+def messages(data: bytes) -> Iterable[bytes]:
+    """The messages of a record, oldest first; those of a version nobody here knows are left out."""
+    at = 0
+    while at < len(data):
+        version, size = HEAD.unpack_from(data, at)
+        at += HEAD.size
+        if version in (VERSION, VERSION - 1):
+            yield data[at : at + size]
+        at += size

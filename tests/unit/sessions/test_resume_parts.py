@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 import sqlite3
 import stat
@@ -94,14 +95,32 @@ def test_sessions_share_a_file_and_give_their_places_back() -> None:
 def test_a_full_disk_costs_a_resume_and_not_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool()
 
-    def full(data: bytes) -> tuple[int, ...]:
+    def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(spool, "write", full)
+    def nearly_full(file: int, parts: list[bytes], at: int) -> int:
+        return 100
+
     log = SpooledLog(spool)
-    for n in range(100):
-        log.append(message(n, 1000))
-    assert log.since("event_0").gap
+    log.append(message(0, 1000))
+    for write in (full, nearly_full):
+        monkeypatch.setattr(os, "pwritev", write)
+        for n in range(1, 100):
+            log.append(message(n, 1000))
+        assert log.since("event_0").gap
+    assert log.since("event_98") == Missed((message(99, 1000),), gap=False)
+
+
+@pytest.mark.parametrize("size", [1, 40, SLOT // 3, SLOT - 8, SLOT, SLOT + 1, 5 * SLOT])
+def test_messages_of_every_size_come_back_as_they_were(size: int) -> None:
+    spool = Spool()
+    log = SpooledLog(spool)
+    sent = [message(n, size) for n in range(max(4, min(2400, 4 * SLOT // size)))]
+    sent[3:3] = [b"{}"] * (SLOT // 2)
+    for each in sent:
+        log.append(each)
+    assert log.since(None) == Missed(tuple(sent), gap=False)
+    spool.close()
 
 
 # The log that other processes can read.
