@@ -59,6 +59,7 @@ CONTROLLED: Final = frozenset(
 """Server events a link looks into; any other known one passes as it is."""
 ASKS_FOR_ANSWER: Final = frozenset({"response.create"})
 
+_frame = Frame.from_raw
 _log = get_logger(__name__)
 
 
@@ -311,9 +312,10 @@ class Link:
     def message(self, data: bytes) -> None:
         now = time.monotonic_ns()
         self._heard_at = now / 1e9
-        frame = Frame.from_raw(data, now)
-        if frame.type == SOUND and self._lane is not None and frame.event_id is not None:
-            self._lane(frame)  # what most messages are
+        frame = _frame(data, now)
+        lane = self._lane
+        if lane is not None and frame.type == SOUND and frame.event_id is not None:
+            lane(frame)  # what most messages are
             return
         if self._beta is None:
             self._arrived(frame)

@@ -302,14 +302,15 @@ class SocketWire(WSListener):
         kind = frame.msg_type
         if (
             self._open
-            and kind == TEXT
+            and kind is TEXT
             and frame.fin
             and not (self._parts or frame.rsv1 or frame.rsv2 or frame.rsv3)
         ):
             data = frame.get_payload_as_bytes()
             if data.isascii():  # what nearly every message is
+                take = self._events.message  # type: ignore[union-attr]  # it is there until the end
                 try:
-                    self._events.message(data)  # type: ignore[union-attr]  # it is there until the end
+                    take(data)
                 except Exception:
                     self._failed()
                 return

@@ -29,6 +29,7 @@ TRY_AGAIN_LATER = 1013
 
 WATCHED = frozenset({"response.done", "response.created", "session.updated"})
 """Server events the conductor itself looks into."""
+_frame = Frame.from_raw
 
 
 class Limits(Protocol):
@@ -182,7 +183,7 @@ class Conductor:
             return
         self.taken += 1
         self._last_message_ns = now = time.monotonic_ns()
-        frame = Frame.from_raw(data, now)
+        frame = _frame(data, now)
         if frame.type == APPEND:
             new = self._heard.take(frame)
             if new is not None:

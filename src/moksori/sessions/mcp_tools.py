@@ -287,7 +287,8 @@ class McpTools:
 
     def frame(self, frame: Frame) -> None:
         if frame.type == SOUND and self._held is None:
-            self.sink.frame(frame)  # what most events are, and none of ours
+            hand_on = self.sink.frame  # what most events are, and none of ours
+            hand_on(frame)
         elif not self._servers and not self._calls and not self._hidden and not self._updates_to_hide:
             self.sink.frame(frame)
         elif self._held is not None and frame.type != "error":
