@@ -159,6 +159,15 @@ def test_what_is_named_after_a_no_is_what_was_meant(heard: str) -> None:
     assert (goal.flow, goal.slots["order"]) == ("cancel", "261118-1007")
 
 
+def test_a_no_that_only_the_guard_heard_is_one_like_any_other() -> None:
+    state = turned_down("Yes, please.")
+    assert state.waiting == "confirm"
+    state, said = step(state, Returned({"ok": False, "error": {"code": "declined"}}, TODAY))
+    assert not state.goals and state.proposal is None and len(said) == 1
+    goal = step(state, Heard("I meant order 1007", TODAY))[0].goals[0]
+    assert (goal.flow, goal.slots["order"]) == ("cancel", "261118-1007")
+
+
 @pytest.mark.parametrize("heard", ["You know the red tumble.", "the red tumbler", "my red one"])
 def test_naming_what_was_read_out_is_no_other_order(heard: str) -> None:
     goal = Goal("cancel", "I want that canceled", {"order": "261118-1007"})

@@ -226,14 +226,18 @@ def _answered(state: State, proposal: Proposal, text: str, today: date) -> tuple
             replace(state, proposal=None), today
         )  # it may have been a yes with words beside it
     if answer.voids:
-        rest = state.goals[1:]
-        state = replace(state, goals=rest, proposal=None, left=goal)
-        if rest:
-            return _advance(state, today)
-        return state, (Say(say("left_alone", state.language)),)
+        return _left_alone(state, today)
     if has("wait", text):
         return state, (Say(say("wait", state.language)),)
     return _asked_again(state, today)
+
+
+def _left_alone(state: State, today: date) -> tuple[State, tuple[Action, ...]]:
+    """What was read out is not done; the next sentence may name what was meant instead."""
+    state = replace(state, goals=state.goals[1:], proposal=None, left=state.goals[0])
+    if state.goals:
+        return _advance(state, today)
+    return state, (Say(say("left_alone", state.language)),)
 
 
 def _for_its_reason(before: Goal, wish: Goal) -> Goal:
@@ -309,9 +313,7 @@ def _refused(state: State, key: str, error: dict[str, Any], today: date) -> tupl
         if code == "already_done":
             return _finished(state, state.proposal.tool, {}, today)
         if code == "declined":
-            return replace(state, proposal=None, goals=state.goals[1:]), (
-                Say(say("left_alone", state.language)),
-            )
+            return _left_alone(state, today)  # the guard heard a no where the flows heard a yes
         if code == "not_certain":
             token = state.proposal.token
             return replace(state, waiting="confirm"), (Call(CONFIRM, {"token": token}),)
