@@ -72,7 +72,9 @@ def read_plan(path: Path) -> Plan:
     """Paths in it are relative to it. Raises `RunUnusable`."""
     try:
         given = yaml.safe_load(path.read_text("utf-8"))
-        phrasings = given.get("phrasings") or []
+        phrasings = given["phrasings"] or []
+        if not phrasings:
+            raise ValueError("no phrasings")
         scenarios, config = given.get("scenarios"), given.get("config")
         return Plan(
             name=str(given.get("name", path.stem)),

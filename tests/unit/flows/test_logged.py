@@ -14,7 +14,7 @@ from moksori import telemetry
 from moksori.agent.brain import Brain
 from moksori.bench.eval.logged import calls_in
 from moksori.bench.eval.scenario import RunUnusable, read_scenarios
-from moksori.server.evaluation import main, save
+from moksori.server.evaluation import main, read_plan, save
 from moksori.settings import Log
 from moksori.shop.desk import ShopDesk
 from moksori.shop.flows.brain import FlowsBrain
@@ -112,3 +112,11 @@ def test_a_log_without_words_says_what_is_missing(tmp_path: Path) -> None:
     log.write_text('{"event": "conversation", "call": "sess_1", "said": "(not logged)"}\n', "utf-8")
     with pytest.raises(RunUnusable, match="log_transcripts"):
         calls_in(log)
+
+
+@pytest.mark.parametrize("conversations", ["scenarios: scenarios.yaml", "phrasings: []", ""])
+def test_a_run_without_conversations_is_refused(tmp_path: Path, conversations: str) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(f"database: shop.db\n{conversations}\n", "utf-8")
+    with pytest.raises(RunUnusable, match="must name database and phrasings"):
+        read_plan(file)

@@ -8,6 +8,7 @@ import pytest
 
 from moksori.shop.flows.intents import BUCKETS, features, intents
 from moksori.shop.flows.matching.options import as_it_is, value_said
+from moksori.shop.flows.matching.phrases import excluded
 from moksori.shop.flows.wishes import BETWEEN, wishes
 
 SAID = [
@@ -18,6 +19,8 @@ SAID = [
     ("How much must I spend so that delivery is free?", "policy"),
     ("My account should say 7 Donghae-daero, Haeundae-gu, Busan, 48000.", "account_address"),
     ("Could you find me somebody real to talk to?", "human"),
+    ("My password is gone. Could somebody real ring me about that?", "human"),
+    ("Can someone call me when it is delivered?", "policy"),
     ("Thanks, I think I've got everything. Goodbye.", "goodbye"),
     ("Cancel the mug, and tell me where the lantern is.", "cancel delivery"),
     ("교환 말고 반품할게요.", "return"),
@@ -82,3 +85,15 @@ def test_what_an_order_has_is_not_what_it_shall_become() -> None:
 )
 def test_sizes_as_they_are_said(said: str, code: str, there: bool) -> None:
     assert value_said(said, code) is there
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("단백질 바만 제가 먹고 나머지는 전부 반품할게요.", "단백질 바"),
+        ("양말만 가지고 나머지는 취소해 주세요", "양말"),
+        ("티셔츠만 교환하고 나머지는 반품할게요.", ""),
+    ],
+)
+def test_what_is_kept_is_not_among_the_rest(said: str, kept: str) -> None:
+    assert excluded(said)[1] == kept

@@ -210,7 +210,13 @@ def _settled(found: list[_Wish], text: str, clauses: int) -> list[Goal]:
     if any(writes(each.flow) or each.flow in HANDED_OVER for each in found):
         found = [w for w in found if w.flow not in ASIDES or (w.asked() and not has("unsent", w.text))]
     if any(each.flow == "human" for each in found):  # what a colleague is asked for is no wish of its own
-        about = [w for w in found if w.flow != "human" and has("about", w.text) and w.reading.sure < SURE]
+        for_that = any(w.flow == "human" and _ABOUT_THAT.search(fold(w.text)) for w in found)
+        about = [
+            w
+            for w in found
+            if w.flow != "human"
+            and ((has("about", w.text) and w.reading.sure < SURE) or (for_that and not writes(w.flow)))
+        ]
         found = [
             w.and_said(" ".join(each.text for each in about)) if w.flow == "human" and about else w
             for w in found
@@ -226,6 +232,12 @@ def _settled(found: list[_Wish], text: str, clauses: int) -> list[Goal]:
         flow = _in_all(found[0], without_refused(text)) if clauses > 1 else found[0].flow
         return [Goal(flow, text)]
     return [Goal(each.flow, each.text) for each in found]
+
+
+_ABOUT_THAT = re.compile(
+    r"\babout (?:that|this|it)\b|(?:그|이) ?(?:거|것|일|문제|건)(?:로|에 대해|때문에| 때문에)"
+)
+"""What a colleague is asked for was said before."""
 
 
 def _told_of(readings: list[Reading], clauses: list[str]) -> list[Reading]:
