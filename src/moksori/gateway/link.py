@@ -59,7 +59,7 @@ CONTROLLED: Final = frozenset(
 """Server events a link looks into; any other known one passes as it is."""
 ASKS_FOR_ANSWER: Final = frozenset({"response.create"})
 
-_frame = Frame.from_raw
+_frame = Frame.from_raw  # bound once, not with every message
 _log = get_logger(__name__)
 
 

@@ -55,6 +55,8 @@ _LAST = b',"delta":"'
 _LAST_SIZE = len(_LAST) - 1
 _END = b'"}'
 _AROUND = _PLAIN_SIZE + len(_END)
+SHORTEST: Final = 2
+"""Letters of base64 up to which nothing stands before the padding: no sound, and never less than none."""
 _PAD, _BRACE, _BACKSLASH = b"=}\\"
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
@@ -103,7 +105,7 @@ class Frame:
                     frame = cls()
                     frame.type, frame.at, frame.event_id, frame.pcm, frame.raw = APPEND, at, None, None, raw
                     frame.audio_bytes = size * 3 // 4
-                    if raw[-3] == _PAD:
+                    if raw[-3] == _PAD and size > SHORTEST:
                         frame.audio_bytes -= 1 + (raw[-4] == _PAD)
                     return frame
             elif raw[-2:] == _END:
@@ -119,8 +121,9 @@ class Frame:
                     )  # fmt: skip
                     frame.audio_bytes = 0
                     if frame.type == SOUND:
-                        frame.audio_bytes = (len(raw) - 3 - begin) * 3 // 4
-                        if raw[-3] == _PAD:
+                        size = len(raw) - 3 - begin
+                        frame.audio_bytes = size * 3 // 4
+                        if raw[-3] == _PAD and size > SHORTEST:
                             frame.audio_bytes -= 1 + (raw[-4] == _PAD)
                     return frame
         try:
@@ -207,7 +210,7 @@ class _Made(Frame):
 
 def _sound(base64: str) -> int:
     """Bytes of sound that base64 stands for, as it is written plainly."""
-    return len(base64) * 3 // 4 - base64.endswith("=") - base64.endswith("==")
+    return max(0, len(base64) * 3 // 4 - base64.endswith("=") - base64.endswith("=="))
 
 
 def _type(raw: bytes) -> str:

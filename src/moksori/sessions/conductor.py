@@ -29,7 +29,7 @@ TRY_AGAIN_LATER = 1013
 
 WATCHED = frozenset({"response.done", "response.created", "session.updated"})
 """Server events the conductor itself looks into."""
-_frame = Frame.from_raw
+_frame = Frame.from_raw  # bound once, not with every message
 
 
 class Limits(Protocol):

@@ -88,16 +88,19 @@ class Spool:
         if self._file is None:
             self._file, name = tempfile.mkstemp(prefix="moksori-spool-", dir=self._folder)
             os.unlink(name)
-        if size <= SLOT and len(parts) <= MOST_PARTS:
-            slot = self._slot()
-            self._written(slot, os.pwritev(self._file, parts, slot * SLOT), size)
-            return (slot,)
-        data, slots = b"".join(parts), []
-        for at in range(0, size, SLOT):
-            slot = self._slot()
-            piece = data[at : at + SLOT]
-            self._written(slot, os.pwrite(self._file, piece, slot * SLOT), len(piece))
-            slots.append(slot)
+        portions = [parts]
+        if size > SLOT or len(parts) > MOST_PARTS:
+            data = b"".join(parts)
+            portions = [(data[at : at + SLOT],) for at in range(0, size, SLOT)]
+        slots: list[int] = []
+        try:
+            for portion in portions:
+                slots.append(self._slot())
+                if os.pwritev(self._file, portion, slots[-1] * SLOT) < sum(map(len, portion)):
+                    raise OSError(errno.ENOSPC, "the spool file cannot grow")
+        except OSError:
+            self._free.extend(slots)
+            raise
         return tuple(slots)
 
     def _slot(self) -> int:
@@ -105,11 +108,6 @@ class Spool:
             return self._free.pop()
         self._slots += 1
         return self._slots - 1
-
-    def _written(self, slot: int, size: int, asked: int) -> None:
-        if size < asked:
-            self._free.append(slot)
-            raise OSError(errno.ENOSPC, "the spool file cannot grow")
 
     def read(self, slots: Iterable[int], size: int) -> bytes:
         assert self._file is not None

@@ -113,9 +113,9 @@ def test_nothing_passes_as_sound_that_a_parser_reads_otherwise(raw: bytes, kind:
     assert Frame.from_raw(raw, 0).type == kind
 
 
-PADDED = {"": 0, "AA==": 1, "AAA=": 2, "AAAA": 3, "Zm9v/+8=": 5}
+PADDED = {"": 0, "=": 0, "==": 0, "AA==": 1, "AAA=": 2, "AAAA": 3, "Zm9v/+8=": 5}
 TEXTS = st.sampled_from(
-    ["", "AA==", "AAA=", "AAAA", "Zm9v/+8=", 'say "delta":"x"', "\\", "é", "\n", "}", '"}']
+    ["", "=", "==", "AA==", "AAA=", "AAAA", "Zm9v/+8=", 'say "delta":"x"', "\\", "é", "\n", "}", '"}']
 )
 FIELDS = st.lists(st.sampled_from(["type", "event_id", "sound", "item"]), unique=True, min_size=1, max_size=4)
 KINDS = st.sampled_from(
