@@ -38,6 +38,8 @@ class Said:
     """The next piece of the answer's text."""
 
     text: str
+    slow: bool = False
+    """It came so long after the first that its clause should not be waited for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,7 @@ class Answer:
 
     # ------------------------------------------------------------------ what the brain says
 
-    def said(self, text: str) -> list[Output]:
+    def said(self, text: str, slow: bool = False) -> list[Output]:
         if self.phase is Phase.DONE or not self._thinking or not text:
             return []
         if self._message is None and not text.strip():
@@ -229,7 +229,7 @@ class Answer:
                 )
             )
         else:
-            self._clauses.extend(self._chunker.push(text))
+            self._clauses.extend(self._chunker.push(text, slow=slow))
             self._advance()
         return self.take()
 

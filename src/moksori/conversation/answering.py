@@ -339,12 +339,12 @@ class Answering:
 
     # ------------------------------------------------------------------ what models deliver
 
-    def said(self, response_id: str, text: str) -> None:
+    def said(self, response_id: str, text: str, slow: bool) -> None:
         running = self._running.get(response_id)
         if running is not None:
             if running.first_text_at is None:
                 running.first_text_at = self._board.now
-            self._apply(running, running.answer.said(text))
+            self._apply(running, running.answer.said(text, slow))
 
     def called(self, response_id: str, call_id: str, name: str, arguments: str) -> None:
         running = self._running.get(response_id)

@@ -32,6 +32,9 @@ class Limits:
 
 FIRST = Limits(pause=6, end=2, soft=16, hard=28)
 """Three words or six syllables: 0.6 to 1 s of sound, which covers the making of the next clause."""
+SLOW = Limits(pause=6, end=2, soft=8, hard=12)
+"""The first clause where text comes slowly: six words, so that the caller need not wait for twice as many. The next one
+is then as long as a first one, since only two seconds of sound cover its making."""
 LATER = Limits(pause=14, end=4, soft=36, hard=60)
 """At most about ten seconds of sound, below the 400 phonemes the English voice takes at once."""
 
@@ -107,6 +110,7 @@ class Chunker:
         self._first = first
         self._later = later
         self._limits = first
+        self._none_yet = True
         # What was not given out yet, white space folded, none at its end.
         self._text = ""
         # White space came after `_text`; it becomes one space before the next character.
@@ -115,8 +119,13 @@ class Chunker:
         self._lines: list[int] = []
         self._begun = False
 
-    def push(self, piece: str) -> tuple[str, ...]:
-        """Add text; returns the clauses that are complete now, which is often none."""
+    def push(self, piece: str, *, slow: bool = False) -> tuple[str, ...]:
+        """Add text; returns the clauses that are complete now, which is often none.
+
+        `slow`: somebody waits for the first clause already, which therefore ends sooner (`SLOW`).
+        """
+        if slow and self._none_yet and self._first is FIRST:
+            self._limits = SLOW
         clauses: list[str] = []
         # Word by word, so that a text gives the same clauses whether it comes whole or in tokens.
         for part in _PARTS.findall(piece):
@@ -130,7 +139,7 @@ class Chunker:
         if self._text:
             clauses.append(self._text)
         self._text, self._gap, self._lines, self._begun = "", False, [], False
-        self._limits = self._first
+        self._limits, self._none_yet = self._first, True
         return tuple(clauses)
 
     def _take(self, part: str) -> None:
@@ -148,7 +157,8 @@ class Chunker:
             clauses.append(self._text[:end])
             self._text = self._text[end:]
             self._lines = [at - end for at in self._lines if at > end]
-            self._limits = self._later
+            self._limits = self._first if self._limits is SLOW else self._later
+            self._none_yet = False
         return clauses
 
     def _find(self, complete: bool) -> int | None:
@@ -249,7 +259,8 @@ def _soft_cut(text: str, limits: Limits, anywhere: bool) -> int | None:
             continue
         if opens or _CONNECTIVE.search(before):
             return at
-        fallback = at
+        if weight(text[:at]) >= limits.soft:
+            fallback = at
     return fallback if anywhere else None
 
 

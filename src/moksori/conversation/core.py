@@ -92,7 +92,7 @@ class Conversation:
             case Glimpsed():
                 self._listening.glimpsed(event)
             case BrainSaid():
-                self._answering.said(event.response_id, event.text)
+                self._answering.said(event.response_id, event.text, event.slow)
             case BrainCalled():
                 self._answering.called(event.response_id, event.call_id, event.name, event.arguments)
             case BrainFinished():

@@ -80,6 +80,7 @@ class Glimpsed:
 class BrainSaid:
     response_id: str
     text: str
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,25 +101,20 @@ class Listening:
             self._idle_timeout(self._idle_from_ms, total_ms)
 
     def voice(self, probability: float, at_ms: int) -> None:
-        detection = self._board.detection
-        if detection is None:
+        if self._board.detection is None:
             return
-        # What is spoken over an answer waits out its whole silence: its words decide what it is, and take a while.
-        ask = self._board.rules.ask_end and self._unannounced is None
-        policy = policy_for(detection, ask=ask, words=self._board.rules.overlapped)
         self._heard_ms = at_ms
-        self._turn_event(turns.Voice(probability, at_ms), policy)
+        self._turn_event(turns.Voice(probability, at_ms))
         if self._unannounced is not None and isinstance(self._turns.state, turns.Talking):
             self._overlaps(overlap.GoesOn(at_ms, self._board.rules.glance))
         self._caption(at_ms)
 
     def judged(self, turn: int, revision: int, probability: float) -> None:
-        if self._board.detection is not None:
-            self._turn_event(turns.Judged(turn, revision, probability), turns.TurnPolicy())
+        self._turn_event(turns.Judged(turn, revision, probability))
 
     def reset(self) -> None:
         """Forget an open turn: its audio was cleared, committed by hand, or is no longer watched."""
-        self._turn_event(turns.Reset(), turns.TurnPolicy())
+        self._turn_event(turns.Reset())
 
     def clear(self) -> None:
         self.reset()
@@ -148,8 +143,8 @@ class Listening:
 
     # ------------------------------------------------------------------ the turn machine's outputs
 
-    def _turn_event(self, event: turns.TurnEvent, policy: turns.TurnPolicy) -> None:
-        self._turns, outputs = self._turns.step(event, policy)
+    def _turn_event(self, event: turns.TurnEvent) -> None:
+        self._turns, outputs = self._turns.step(event, self._policy())
         for output in outputs:
             match output:
                 case turns.Started():
@@ -164,6 +159,17 @@ class Listening:
                     self._ended(output)
                 case turns.Dropped():
                     self._drop_open()
+
+    def _policy(self) -> turns.TurnPolicy:
+        board = self._board
+        if board.detection is None:
+            return turns.TurnPolicy()
+        # What is spoken over an answer waits out its whole silence: its words decide what it is, and take a while.
+        ask = board.rules.ask_end and self._unannounced is None
+        policy = policy_for(board.detection, ask=ask, words=board.rules.overlapped)
+        if self._unannounced is not None or self._answering.interrupted:
+            policy = replace(policy, decode_after_ms=turns.DECODE_OVER_ANSWER_MS)
+        return policy
 
     def _started(self, started: turns.Started) -> None:
         board = self._board
@@ -361,8 +367,10 @@ class Listening:
             return
         self._open = replace(opened, text=event.text, language=event.language, transcribed_at=self._board.now)
         more = more_coming(event.text, event.confidence, event.closes, event.goes_on)
-        self._turn_event(turns.Understood(opened.turn, event.job.revision, more), turns.TurnPolicy())
         self._overlaps(overlap.Words(event.text, whole=True))
+        self._turn_event(turns.Understood(opened.turn, event.job.revision, more))
+        if self._open is None:
+            return  # long enough silent: the turn has ended, and its answer is begun
         wanted = event.text and self._board.creates_response and self._unannounced is None
         if wanted and not self._answering.resumes(event.text, opened.listens):
             self._answering.speculate(opened.item_id, event.text)
@@ -373,8 +381,8 @@ class Listening:
             self.decoding.failed(event)
             return
         # No words: the melody alone decides.
-        self._turn_event(turns.Understood(opened.turn, event.job.revision, 0.0), turns.TurnPolicy())
         self._open = replace(opened, job=None)  # tried again when the turn is committed
+        self._turn_event(turns.Understood(opened.turn, event.job.revision, 0.0))
 
     # ------------------------------------------------------------------ silence
 

@@ -26,7 +26,7 @@ TURN: Final[Table] = {
     ("Quiet", "reset"): _cell(("Quiet", ())),
     ("Talking", "voiced"): _cell(("Talking", ()), ("Quiet", ("Paused", "Ended"))),  # the second: too long
     ("Talking", "unclear"): _cell(("Talking", ()), ("Quiet", ("Paused", "Ended"))),
-    ("Talking", "silent"): _cell(("Pausing", ()), ("Quiet", ("Paused", "Ended"))),
+    ("Talking", "silent"): _cell(("Pausing", ()), ("Pausing", ("Paused",)), ("Quiet", ("Paused", "Ended"))),
     ("Talking", "judged"): _cell(("Talking", ())),
     ("Talking", "understood"): _cell(("Talking", ())),
     ("Talking", "reset"): _cell(("Quiet", ("Dropped",))),
@@ -47,8 +47,8 @@ TURN: Final[Table] = {
         ("Quiet", ("Ended",)),
         ("Quiet", ("Paused", "Ended")),
     ),
-    ("Pausing", "judged"): _cell(("Pausing", ())),
-    ("Pausing", "understood"): _cell(("Pausing", ())),
+    ("Pausing", "judged"): _cell(("Pausing", ()), ("Quiet", ("Ended",))),
+    ("Pausing", "understood"): _cell(("Pausing", ()), ("Quiet", ("Ended",))),
     ("Pausing", "reset"): _cell(("Quiet", ("Dropped",))),
 }
 """`turn.Turns`. An open turn ends by silence, by length or by a reset, and in no other way."""

@@ -31,6 +31,7 @@ from moksori.engine.ear import Ear
 from moksori.engine.lite import bridging
 from moksori.engine.meter import metered
 from moksori.engine.mouth import Encoder
+from moksori.engine.pace import paced
 from moksori.engine.review import review_of, reviewed
 from moksori.engine.scheduler import URGENCY, Overloaded, Urgency
 from moksori.engine.spoken_audio import SpokenAudio
@@ -425,11 +426,11 @@ class LocalBackend:
             else:
                 thought = self._thought(effect)
                 review = review_of(thought, self._review, self._unfounded, self._engine.instructions)
-                brain = reviewed(self._engine.answering.think(thought), review)
+                brain = reviewed(paced(self._engine.answering.think(thought)), review)
             async for said in metered(self._engine.thinking, brain):
                 match said:
                     case Said():
-                        self._post(ev.BrainSaid(response, said.text))
+                        self._post(ev.BrainSaid(response, said.text, said.slow))
                     case Called() if effect.tool_choice == "none" or most_calls == 0:
                         pass  # not every endpoint keeps to what it was asked
                     case Called():

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import heapq
 import json
+import os
 import secrets
 import threading
 from collections import OrderedDict
@@ -21,9 +22,8 @@ from moksori.protocol.session import Tool
 Json = dict[str, Any]
 
 MODEL = "qwen2.5-coder-1.5b"
-THREADS = 1
-"""A second one waits for the first at every layer, awake: with hearing and speaking on the same two cores it made an
-answer ten times slower (0.6 to 1.0 instead of 6.2 tokens a second), which two idle cores cannot make good."""
+THREADS = min(2, os.cpu_count() or 1)
+"""Of two cores. They wait for each other at every layer, asleep (`llama_server.SPINS`); three would wait for a core."""
 MAX_ANSWER_TOKENS = 256
 """More is not said on a telephone: about a minute of speech."""
 MAX_CONVERSATIONS = 1024

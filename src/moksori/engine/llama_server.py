@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import importlib
 import os
 import secrets
 import shutil
@@ -30,6 +31,10 @@ BATCH = 64
 """Tokens read at once: reading can be stopped after each, about a second's work on two cores."""
 OLD_PROMPTS_MIB = 64
 """Of prompts of evicted conversations, kept by llama.cpp."""
+SPINS = "1000"
+"""Turns of the loop in which a thread of the model waits for the others before it sleeps: some 30 µs. By default it is
+milliseconds, which take a core from hearing and speaking, and from the very thread that is waited for."""
+_OPENMP = {"GOMP_SPINCOUNT": SPINS}
 STATE = ".state"
 DRAFT = ".draft"
 STATES_KEPT = 8
@@ -48,7 +53,7 @@ class LlamaServer:
         self, model: Path, *, threads: int, slots: int, context: int, states: Path | None = None
     ) -> None:
         try:
-            import xllamacpp
+            xllamacpp = _imported()
         except ImportError as e:
             raise BrainFailed(
                 'The local language model needs xllamacpp; install it with: pip install "moksori[engine]"',
@@ -147,6 +152,20 @@ class LlamaServer:
 
     def _sweep(self) -> None:
         shutil.rmtree(self._private, ignore_errors=True)
+
+
+def _imported() -> Any:
+    """The library, whose threads wait awake for each other only as long as a wait is short (`SPINS`)."""
+    kept = {name: os.environ.get(name) for name in _OPENMP}
+    os.environ.update(_OPENMP)
+    try:
+        return importlib.import_module("xllamacpp")  # OpenMP reads them as it is loaded, once
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _writable(states: Path | None) -> Path | None:

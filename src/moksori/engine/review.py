@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 
 from moksori.agent.brain import BrainEvent, Said, Thought
+from moksori.conversation.clauses import SLOW, weight
 
 Review = Callable[[str], str | None]
 """What to say instead of a text, or None where it may be said as it is."""
@@ -31,7 +32,8 @@ async def reviewed(events: AsyncIterator[BrainEvent], review: Review | None) -> 
     """The same events; a text that may not be said is replaced, and ends what is said.
 
     Text comes out by clauses, each asked about together with its sentence so far, so that the first is not kept waiting
-    for the last. Without `review` nothing is held back. Closing this closes `events`.
+    for the last; of a first sentence that comes slowly, word by word. Without `review` nothing is held back. Closing
+    this closes `events`.
     """
     try:
         if review is None:
@@ -41,8 +43,8 @@ async def reviewed(events: AsyncIterator[BrainEvent], review: Review | None) -> 
         held = _Held(review)
         async for event in events:
             if isinstance(event, Said):
-                for text in held.more(event.text):
-                    yield Said(text)
+                for text in held.more(event.text, event.slow):
+                    yield Said(text, event.slow)
                 continue
             for text in held.rest():
                 yield Said(text)
@@ -59,8 +61,10 @@ class _Held:
     def __init__(self, review: Review) -> None:
         self._review = review
         self._kept, self._gone, self._stopped = "", "", False
+        self._first = True
+        """No sentence has ended yet."""
 
-    def more(self, text: str) -> list[str]:
+    def more(self, text: str, slow: bool = False) -> list[str]:
         """What may be said now that `text` has come."""
         if self._stopped:
             return []
@@ -71,13 +75,17 @@ class _Held:
         while not self._stopped and (end := _SENTENCE_END.search(self._kept)) is not None:
             piece, self._kept = self._kept[: end.end()], self._kept[end.end() :]
             out.append(self._judged(piece))
-            self._gone = ""
+            self._gone, self._first = "", False
         clauses = list(_CLAUSE_END.finditer(self._kept))
-        if clauses and not self._stopped:
-            piece = self._kept[: clauses[-1].end()]
-            if self._review(self._gone + piece) is None:
-                self._gone, self._kept = self._gone + piece, self._kept[len(piece) :]
-                out.append(piece)
+        end = clauses[-1].end() if clauses else 0
+        if slow and self._first:
+            words = self._kept.rfind(" ") + 1
+            # A word more than the clause that can be cut from it.
+            end = words if weight(self._gone + self._kept[:words]) > SLOW.hard else end
+        piece = self._kept[:end]
+        if piece and not self._stopped and self._review(self._gone + piece) is None:
+            self._gone, self._kept = self._gone + piece, self._kept[end:]
+            out.append(piece)
         return out
 
     def rest(self) -> list[str]:
@@ -97,5 +105,5 @@ class _Held:
         return self._kept.rstrip().endswith((".", "!", "?", "…", "。")) and self._review(self._kept) is None
 
     def _let_go(self) -> list[str]:
-        out, self._kept = [self._kept], ""
+        out, self._kept, self._first = [self._kept], "", False
         return out

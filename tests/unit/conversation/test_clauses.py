@@ -48,6 +48,27 @@ def test_hangul_before_a_full_stop_needs_no_look_ahead_but_latin_does() -> None:
     assert streamed("Good morning.", " How")[:2] == [[], ["Good morning."]]
 
 
+def test_where_text_comes_slowly_the_first_clause_is_six_words_and_the_second_no_longer_than_a_first() -> None:
+    text = (
+        "Our return policy is 30 days from the date of purchase and you can bring back whatever you bought in any of "
+        "our stores or send it to us at no cost with the label that came in the parcel"
+    )
+    words = re.findall(r"\S+\s*", text)
+    chunker = Chunker()
+    slow = [clause for at, word in enumerate(words) for clause in chunker.push(word, slow=at > 3)]
+    slow += chunker.flush()
+    assert slow[:2] == ["Our return policy is 30 days", " from the date of purchase"]
+    assert clauses(text)[0] == "Our return policy is 30 days from the date of purchase"
+    assert "".join(slow) == text
+    assert chunker.push("Our return policy is 30 days from the day ") == ()  # as new
+
+
+def test_a_clause_that_was_whole_in_time_is_not_cut_again_because_what_follows_is_slow() -> None:
+    chunker = Chunker()
+    assert chunker.push("Yes, we do. ") == ("Yes, we do.",)
+    assert chunker.push("We ship to the islands every other Monday and ", slow=True) == ()
+
+
 def test_later_clauses_are_longer() -> None:
     text = "It shipped today. Yes, by air. It will be there on Monday, in the morning, I think."
     assert list(clauses(text)) == [

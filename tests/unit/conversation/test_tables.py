@@ -61,9 +61,11 @@ def test_every_step_of_a_turn_stands_in_the_table_and_everything_there_happens()
         t.TurnPolicy(longest_hold_ms=0),
         t.TurnPolicy(longest_hold_ms=100),
         t.TurnPolicy(longest_hold_ms=1600),
+        t.TurnPolicy(longest_hold_ms=1600, decode_after_ms=t.DECODE_OVER_ANSWER_MS),
+        t.TurnPolicy(longest_hold_ms=64, decode_after_ms=t.DECODE_OVER_ANSWER_MS),
     ]
     for seed in range(24):
-        for key, outcomes in turn_walk(seed, 6_000, policies[seed % 4]).items():
+        for key, outcomes in turn_walk(seed, 6_000, policies[seed % 6]).items():
             seen[key] |= outcomes
     # The end of a turn that is too long is only reached from runs of two minutes; make sure of each way there.
     for kind, probability in PROBABILITY.items():
@@ -72,7 +74,7 @@ def test_every_step_of_a_turn_stands_in_the_table_and_everything_there_happens()
         seen["Talking", kind].add((type(machine.state).__name__, tuple(type(o).__name__ for o in outputs)))
     # Frames may be lost in front of the detector: the first frame of a pause can come when both are due.
     for kind in ("silent", "unclear"):
-        machine = t.Turns(state=t.Pausing(1, 0, 0, last_voiced_ms=0), count=1)
+        machine = t.Turns(state=t.Pausing(1, 0, 0, last_voiced_ms=0, heard_ms=32), count=1)
         machine, outputs = machine.step(t.Voice(PROBABILITY[kind], 192), POLICY)
         seen["Pausing", kind].add((type(machine.state).__name__, tuple(type(o).__name__ for o in outputs)))
     for key, allowed in TURN.items():
@@ -117,6 +119,24 @@ def test_the_hold_grows_with_what_the_words_leave_open() -> None:
     assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, 0.9) == 100, "never longer than the client asked"
     patient = t.TurnPolicy(longest_hold_ms=2 * t.DOUBT_CAP_MS)
     assert patient.hold_ms(0.99, 0.002) == t.PATIENT_HOLD_MS, "low eagerness is patient with every ending"
+
+
+def test_a_turn_ends_with_its_words_where_the_silence_heard_is_enough_and_else_with_a_frame() -> None:
+    machine = t.Turns()
+    for at in range(32, 32 * 11, 32):
+        machine, _ = machine.step(t.Voice(0.9, at), POLICY)
+    for at in range(32 * 11, 32 * 19, 32):
+        machine, outputs = machine.step(t.Voice(0.05, at), POLICY)
+        assert not any(isinstance(output, t.Ended) for output in outputs)
+    assert isinstance(machine.state, t.Pausing)
+    sooner, outputs = machine.step(t.Understood(1, 0, 0.06), POLICY)
+    assert outputs == () and isinstance(sooner.state, t.Pausing), "these words may go on"
+    assert machine.step(t.Understood(1, 1, 0.001), POLICY) == (machine, ()), "words of another revision"
+    ended, outputs = machine.step(t.Understood(1, 0, 0.001), POLICY)
+    assert outputs == (t.Ended(1, 0, 0, 320, 576),) and isinstance(ended.state, t.Quiet)
+    speaking, _ = machine.step(t.Voice(0.9, 608), POLICY)
+    still, outputs = speaking.step(t.Understood(1, 0, 0.001), POLICY)
+    assert outputs == () and isinstance(still.state, t.Pausing), "a voice is heard just now"
 
 
 def test_before_the_words_are_known_the_melody_decides() -> None:

@@ -16,10 +16,10 @@ def thought(instructions: str = "", *tools: FunctionTool) -> Thought:
     return Thought("c", "r", (), instructions, tools, "auto", None, "en", False)
 
 
-async def said(*pieces: str, given: Thought | None = None) -> list[str]:
+async def said(*pieces: str, given: Thought | None = None, slow_from: int = 99) -> list[str]:
     async def brain() -> AsyncIterator[BrainEvent]:
-        for piece in pieces:
-            yield Said(piece)
+        for number, piece in enumerate(pieces):
+            yield Said(piece, slow=number >= slow_from)
         yield Finished()
 
     out = []
@@ -46,6 +46,24 @@ async def test_clauses_that_claim_nothing_come_at_once() -> None:
         "what is it? ",
         "Tell me.",
     ]
+
+
+async def test_the_first_sentence_of_a_slow_model_comes_by_words_and_no_other() -> None:
+    words = ("Our ", "return ", "policy ", "is ", "30 ", "days ", "from ", "the ", "date ", "of purchase. ")
+    assert await said(*words, "Is there ", "more ", "that you want me to say?", slow_from=3) == [
+        "Our return policy is 30 days from ",
+        "the ",
+        "date ",
+        "of purchase. ",
+        "Is there more that you want me to say?",
+    ]
+
+
+async def test_a_claim_of_a_slow_model_is_replaced_as_soon_as_it_is_one() -> None:
+    words = ("All ", "that ", "you paid ", "for the ", "blue shoes ", "on Monday ", "has been ", "refunded ", "today.")
+    out = await said(*words, slow_from=2)
+    assert out[-1] == SORRY and "refunded" not in "".join(out)
+    assert out[0] == "All that you paid for the blue shoes "
 
 
 async def test_a_claim_shows_in_a_later_clause() -> None:

@@ -235,6 +235,22 @@ class Line:
         if cut is not None:
             await self._tell_heard(*cut)
 
+    async def hear_out(self, deadline: float) -> None:
+        """The answer counts as heard to its end, without the time that takes.
+
+        An answer cut short would stand so in the history, and a language model writes the next one like it: after
+        three of them it says "The" and no more.
+        """
+        if not await self.until(deadline, lambda: not self.active):
+            await self.hang_on()
+            return
+        at, player = time.monotonic(), self.evidence.player
+        if player.playing(at):
+            item = player.pieces[-1].item_id
+            whole = player.played_ms(item, player.playhead)
+            player.emptied(at)
+            await self._tell_heard(item, whole)
+
     def next_turn(self) -> Evidence:
         """Begin to note a new turn; returns what was noted of the last one."""
         old, self.evidence = self.evidence, Evidence(float("inf"), Player())

@@ -51,7 +51,7 @@ async def ask(line: Line, clip: Clip, pcm: bytes) -> dict[str, Any]:
     if await line.until(evidence.last_voiced_at + PATIENCE_S, answered):
         heard_at = evidence.last_voiced_at + figures["v2v_ms"] / 1000
         await asyncio.sleep(max(0.0, heard_at + LISTENED_S - time.monotonic()))
-    await line.hang_on()
+    await line.hear_out(time.monotonic() + PATIENCE_S)
     figures = score(evidence, clip.language)
     await asyncio.sleep(BETWEEN_S)
     line.next_turn()
