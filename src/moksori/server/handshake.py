@@ -178,6 +178,9 @@ class HandshakeProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         self._explain()
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            # A refusal completes it, too; uvicorn would log an error beside every one of them.
+            self.handshake_complete = True
 
     def send_500_response(self) -> None:
         self._explain()

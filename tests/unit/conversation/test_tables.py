@@ -61,7 +61,7 @@ def test_every_step_of_a_turn_stands_in_the_table_and_everything_there_happens()
         t.TurnPolicy(longest_hold_ms=0),
         t.TurnPolicy(longest_hold_ms=100),
         t.TurnPolicy(longest_hold_ms=1600),
-        t.TurnPolicy(longest_hold_ms=1600, decode_after_ms=t.DECODE_OVER_ANSWER_MS),
+        t.TurnPolicy(longest_hold_ms=1600, words=False, decode_after_ms=t.DECODE_OVER_ANSWER_MS),
         t.TurnPolicy(longest_hold_ms=64, decode_after_ms=t.DECODE_OVER_ANSWER_MS),
     ]
     for seed in range(24):
@@ -77,6 +77,10 @@ def test_every_step_of_a_turn_stands_in_the_table_and_everything_there_happens()
         machine = t.Turns(state=t.Pausing(1, 0, 0, last_voiced_ms=0, heard_ms=32), count=1)
         machine, outputs = machine.step(t.Voice(PROBABILITY[kind], 192), POLICY)
         seen["Pausing", kind].add((type(machine.state).__name__, tuple(type(o).__name__ for o in outputs)))
+    # And without words only a sure melody ends a turn before its next frame.
+    machine = t.Turns(state=t.Pausing(1, 0, 0, last_voiced_ms=0, heard_ms=224, asked=True), count=1)
+    machine, outputs = machine.step(t.Judged(1, 0, 0.99), t.TurnPolicy(words=False))
+    seen["Pausing", "judged"].add((type(machine.state).__name__, tuple(type(o).__name__ for o in outputs)))
     for key, allowed in TURN.items():
         assert seen[key] <= allowed, (
             f"{key}: the code does {seen[key] - allowed}, which the table does not know"

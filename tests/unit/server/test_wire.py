@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from moksori.server import wire as wire_module
 from moksori.server.handshake import Reception
@@ -257,6 +257,20 @@ async def test_a_client_that_answers_no_ping_is_cut_off(
     assert session.writable_calls == []
     await until(lambda: not server.http.server_state.connections)
     writer.close()
+
+
+@pytest.mark.parametrize("odd", [False, True], ids=["plain", "with a body"])
+async def test_a_refused_handshake_is_answered_and_is_no_error_of_the_servers(
+    start: Start, caplog: pytest.LogCaptureFixture, odd: bool
+) -> None:
+    server = await start(key=True)
+    more = {"Content-Length": "0"} if odd else {}
+    with pytest.raises(InvalidStatus) as refused:
+        await call(server, additional_headers={"Authorization": "Bearer sk-wrong", **more})
+    assert refused.value.response.status_code == 401
+    assert b"invalid_api_key" in refused.value.response.body
+    await until(lambda: not server.http.server_state.tasks)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_of_the_handshake_nothing_is_left_while_a_call_lasts(start: Start) -> None:
