@@ -78,7 +78,7 @@ ONSET_READINGS: tuple[tuple[int, float, int], ...] = ((10, 1.0, 3), (15, 8.0, 7)
 readings errs less than any of them."""
 GLANCES_MS = (192, 288, 384)
 """Lengths of the speech at which it is looked at."""
-LEAD_MS, SILENCE_MS = 300, 96
+LEAD_MS, SILENCE_MS = 300, 64
 ROOM_MS, TAIL_MS = 800, 600
 """Noise around an onset: the detector of voice needs some before it."""
 STILL_PAD_S = 13.0

@@ -50,15 +50,13 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
-SUREST, SUREST_HOLD_MS = 0.018, 256
-"""Up to this probability that more is coming, where half of all ends lie, the wait is what it takes to understand the
-words."""
-DOUBT, DOUBT_POWER, DOUBTFUL_HOLD_MS = 2.6, 0.75, 768
-"""From there the wait grows with the odds, fast at first: at 2 % it is 310 ms, at 4 % 600, from 7 % on the longest.
-On the published sets 704 ms (English) and 736 (Korean) would cut no more."""
-UNFINISHED = 0.2
+SUREST, SUREST_HOLD_MS = 0.035, 256
+"""Up to this probability that more is coming, where most ends lie, the wait is what it takes to understand the words."""
+DOUBTFUL, DOUBTFUL_HOLD_MS = 0.06, 832
+"""From there it grows evenly with the odds up to this probability; from here on it is the longest."""
+UNFINISHED = 0.14
 """Probability from which on words count as broken off."""
-UNFINISHED_HOLD_MS = 1_300
+UNFINISHED_HOLD_MS = 1_500
 """Wait when the words break off ("my order number is …"); pauses inside a sentence rarely last longer."""
 PATIENT_HOLD_MS = 576
 """The least wait of a session that asks for patience (eagerness "low")."""
@@ -98,8 +96,8 @@ class TurnPolicy:
         if more >= UNFINISHED:
             hold = UNFINISHED_HOLD_MS
         else:
-            doubt = max(0.0, math.log(max(more, 1e-9) / (1 - more) / (SUREST / (1 - SUREST))))
-            hold = min(DOUBTFUL_HOLD_MS, round(SUREST_HOLD_MS * (1 + DOUBT * doubt) ** DOUBT_POWER))
+            doubt = (_log_odds(more) - _log_odds(SUREST)) / (_log_odds(DOUBTFUL) - _log_odds(SUREST))
+            hold = SUREST_HOLD_MS + round(min(1.0, max(0.0, doubt)) * (DOUBTFUL_HOLD_MS - SUREST_HOLD_MS))
         if probability is not None and probability < 0.5:
             hold = max(hold, MELODY_HOLD_MS)
         if self.longest_hold_ms > DOUBT_CAP_MS:
@@ -350,3 +348,7 @@ class Turns:
             outputs.append(AskEnd(*span))
         after, ended = self._waited(state, policy)
         return after, (*outputs, *ended)
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(max(probability, 1e-9) / (1 - probability))

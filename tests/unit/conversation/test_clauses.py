@@ -48,7 +48,9 @@ def test_hangul_before_a_full_stop_needs_no_look_ahead_but_latin_does() -> None:
     assert streamed("Good morning.", " How")[:2] == [[], ["Good morning."]]
 
 
-def test_where_text_comes_slowly_the_first_clause_is_six_words_and_the_second_no_longer_than_a_first() -> None:
+def test_where_text_comes_slowly_the_first_clause_is_six_words_and_the_second_no_longer_than_a_first() -> (
+    None
+):
     text = (
         "Our return policy is 30 days from the date of purchase and you can bring back whatever you bought in any of "
         "our stores or send it to us at no cost with the label that came in the parcel"

@@ -60,7 +60,17 @@ async def test_the_first_sentence_of_a_slow_model_comes_by_words_and_no_other() 
 
 
 async def test_a_claim_of_a_slow_model_is_replaced_as_soon_as_it_is_one() -> None:
-    words = ("All ", "that ", "you paid ", "for the ", "blue shoes ", "on Monday ", "has been ", "refunded ", "today.")
+    words = (
+        "All ",
+        "that ",
+        "you paid ",
+        "for the ",
+        "blue shoes ",
+        "on Monday ",
+        "has been ",
+        "refunded ",
+        "today.",
+    )
     out = await said(*words, slow_from=2)
     assert out[-1] == SORRY and "refunded" not in "".join(out)
     assert out[0] == "All that you paid for the blue shoes "
