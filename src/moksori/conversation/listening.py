@@ -86,6 +86,8 @@ class Listening:
         self.decoding = Decoding(board, answering, self._captioning)
         self._heard_ms = 0
         """Audio time of the last voice-activity frame."""
+        self._heard_at = 0.0
+        """When it came (`Board.now`)."""
 
     # ------------------------------------------------------------------ audio
 
@@ -103,7 +105,7 @@ class Listening:
     def voice(self, probability: float, at_ms: int) -> None:
         if self._board.detection is None:
             return
-        self._heard_ms = at_ms
+        self._heard_ms, self._heard_at = at_ms, self._board.now
         self._turn_event(turns.Voice(probability, at_ms))
         if self._unannounced is not None and isinstance(self._turns.state, turns.Talking):
             self._overlaps(overlap.GoesOn(at_ms, self._board.rules.glance))
@@ -319,7 +321,7 @@ class Listening:
             self._answering.owe(
                 AnsweredTurn(
                     item_id=opened.item_id,
-                    voice_stopped_at=board.now - silence,
+                    voice_stopped_at=self._heard_at - silence,
                     committed_at=board.now,
                     transcribed_at=opened.transcribed_at,
                 )

@@ -51,7 +51,7 @@ Smart Turn calls some finished sentences unfinished; a pause inside a sentence r
 """
 
 SUREST, SUREST_HOLD_MS = 0.035, 256
-"""Up to this probability that more is coming, where most ends lie, the wait is what it takes to understand the words."""
+"""Up to this probability that more is coming, where most ends lie, the wait is what understanding the words takes."""
 DOUBTFUL, DOUBTFUL_HOLD_MS = 0.06, 832
 """From there it grows evenly with the odds up to this probability; from here on it is the longest."""
 UNFINISHED = 0.14
@@ -264,7 +264,7 @@ class Turns:
                 assert_never(event)
 
     def _told(self, event: Judged | Understood, policy: TurnPolicy) -> tuple[Turns, tuple[TurnOutput, ...]]:
-        """What was waited for is known. If the silence heard so far is enough now, the next frame need not be waited for."""
+        """What was waited for is known. If the silence heard is enough now, the next frame need not be waited for."""
         state = self.state
         if not isinstance(state, Pausing) or (state.turn, state.revision) != (event.turn, event.revision):
             return self, ()

@@ -19,11 +19,11 @@ async def paced(
     began: float | None = None
     try:
         async for event in events:
-            if isinstance(event, Said):
-                began = clock() if began is None else began
-                if clock() - began >= SLOW_S:
-                    event = replace(event, slow=True)
-            yield event
+            if not isinstance(event, Said):
+                yield event
+                continue
+            began = clock() if began is None else began
+            yield replace(event, slow=True) if clock() - began >= SLOW_S else event
     finally:
         close = getattr(events, "aclose", None)
         if close is not None:
