@@ -82,7 +82,7 @@ class Conversation:
             case AudioAppended():
                 self._listening.appended(event.total_ms)
             case VoiceActivity():
-                self._listening.voice(event.probability, event.at_ms)
+                self._listening.voice(event.probability, event.at_ms, event.level_db)
             case EndJudged():
                 self._listening.judged(event.turn, event.revision, event.probability)
             case Transcribed():

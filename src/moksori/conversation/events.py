@@ -29,10 +29,11 @@ class AudioAppended:
 
 @dataclass(frozen=True, slots=True)
 class VoiceActivity:
-    """Speech probability of the voice-activity frame that ended at `at_ms` (audio time)."""
+    """Speech probability of the voice-activity frame that ended at `at_ms` (audio time), and its level in dBFS."""
 
     probability: float
     at_ms: int
+    level_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

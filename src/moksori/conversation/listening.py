@@ -102,11 +102,11 @@ class Listening:
         elif total_ms - self._idle_from_ms >= detection.idle_timeout_ms:
             self._idle_timeout(self._idle_from_ms, total_ms)
 
-    def voice(self, probability: float, at_ms: int) -> None:
+    def voice(self, probability: float, at_ms: int, level_db: float | None = None) -> None:
         if self._board.detection is None:
             return
         self._heard_ms, self._heard_at = at_ms, self._board.now
-        self._turn_event(turns.Voice(probability, at_ms))
+        self._turn_event(turns.Voice(probability, at_ms, level_db))
         if self._unannounced is not None and isinstance(self._turns.state, turns.Talking):
             self._overlaps(overlap.GoesOn(at_ms, self._board.rules.glance))
         self._caption(at_ms)

@@ -29,10 +29,15 @@ REOPEN_FRAMES = 2
 RELEASE = 0.15
 """A frame counts as silent below threshold minus this (hysteresis, Silero's own recommendation)."""
 
+FADED_DB, FADED = 25.0, 0.9
+"""A frame so many dB below the loudest of its turn is silent though the detector, which trails off, still says voice up
+to this probability: in 170 of 200 questions that is known a frame sooner, at the price of a fifth more decodes."""
+LOUDEST_FALLS_DB = 0.15
+"""What the memory of the loudest frame loses with each frame: 5 dB a second."""
+
 DECODE_AFTER_MS = 32
-"""Silence after which decoding starts: one frame. The release keeps the closures of consonants apart from it; of 348
-such frames in the 200 English questions, 336 were followed by a second one."""
-DECODE_OVER_ANSWER_MS = 64
+"""Silence after which decoding starts: one frame."""
+DECODE_OVER_ANSWER_MS = 96
 """The same for speech over an answer, whose sound is looked at first; that reading was learned from so much silence."""
 
 ASK_AFTER_MS = 160
@@ -50,11 +55,11 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
-SUREST, SUREST_HOLD_MS = 0.035, 256
+SUREST, SUREST_HOLD_MS = 0.03, 256
 """Up to this probability that more is coming, where most ends lie, the wait is what understanding the words takes."""
-DOUBTFUL, DOUBTFUL_HOLD_MS = 0.06, 832
+DOUBTFUL, DOUBTFUL_HOLD_MS = 0.06, 864
 """From there it grows evenly with the odds up to this probability; from here on it is the longest."""
-UNFINISHED = 0.14
+UNFINISHED = 0.2
 """Probability from which on words count as broken off."""
 UNFINISHED_HOLD_MS = 1_500
 """Wait when the words break off ("my order number is …"); pauses inside a sentence rarely last longer."""
@@ -159,6 +164,8 @@ class Voice:
 
     probability: float
     at_ms: int
+    level_db: float | None = None
+    """Its loudness, dBFS; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +254,8 @@ class Turns:
 
     state: TurnState = Quiet()
     count: int = 0
+    loudest_db: float = -math.inf
+    """Of the open turn, as it is remembered."""
     floor_ms: int = 0
     """Audio before this belongs to an earlier turn or was cleared; padding never reaches behind it."""
 
@@ -285,14 +294,18 @@ class Turns:
 
     def _voice(self, event: Voice, policy: TurnPolicy) -> tuple[Turns, tuple[TurnOutput, ...]]:
         voiced = event.probability >= policy.threshold
-        silent = event.probability < policy.threshold - RELEASE
+        if isinstance(self.state, Quiet):
+            return replace(self, loudest_db=-math.inf)._quiet(self.state, voiced, event.at_ms, policy)
+        level = self.loudest_db if event.level_db is None else event.level_db
+        loudest = max(self.loudest_db - LOUDEST_FALLS_DB, level)
+        faded = level < loudest - FADED_DB and event.probability < FADED
+        heard = replace(self, loudest_db=loudest)
         match self.state:
-            case Quiet():
-                return self._quiet(self.state, voiced, event.at_ms, policy)
             case Talking():
-                return self._talking(self.state, silent, event.at_ms, policy)
+                silent = faded or event.probability < policy.threshold - RELEASE
+                return heard._talking(self.state, silent, event.at_ms, policy)
             case Pausing():
-                return self._pausing(self.state, voiced, event.at_ms, policy)
+                return heard._pausing(self.state, voiced and not faded, event.at_ms, policy)
             case _:
                 assert_never(self.state)
 

@@ -168,7 +168,7 @@ class LocalBackend:
         assert self._ear is not None
         frames = self._ear.push(audio)
         for frame in frames:
-            self._post(ev.VoiceActivity(frame.probability, frame.at_ms))
+            self._post(ev.VoiceActivity(frame.probability, frame.at_ms, frame.level_db))
         self._post(ev.AudioAppended(self._ear.total_ms))
 
     def _post(self, event: ev.Happening) -> None:

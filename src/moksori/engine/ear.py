@@ -8,7 +8,7 @@ import numpy as np
 
 from moksori.agent.speech import HEARING_RATE, Samples, VoiceActivity
 from moksori.audio.g711 import a_law_to_pcm, mu_law_to_pcm
-from moksori.audio.pcm import to_float
+from moksori.audio.pcm import dbfs, to_float
 from moksori.audio.resample import StreamResampler
 from moksori.protocol.session import AudioFormat, PcmaFormat, PcmuFormat
 
@@ -26,6 +26,7 @@ BLOCK = HEARING_RATE
 class Activity:
     probability: float
     at_ms: int
+    level_db: float
 
 
 class Ear:
@@ -135,8 +136,9 @@ class Ear:
         while self._end - self._checked >= VAD_SAMPLES:
             if self.watching:
                 at = self._checked - self._first
-                probability = self._activity.step(self._samples[at : at + VAD_SAMPLES])
-                seen.append(Activity(probability, (self._checked + VAD_SAMPLES) // PER_MS))
+                frame = self._samples[at : at + VAD_SAMPLES]
+                probability = self._activity.step(frame)
+                seen.append(Activity(probability, (self._checked + VAD_SAMPLES) // PER_MS, dbfs(frame)))
             self._checked += VAD_SAMPLES
         return seen
 

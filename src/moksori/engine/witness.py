@@ -22,8 +22,8 @@ FRAME = 320
 """Samples at 16 kHz of one frame of the encoder."""
 PADDING_FRAMES = 15
 """Frames before the onset in what a glance gets: the turn's `prefix_padding_ms`."""
-SILENT_FRAMES = 3
-"""Frames of silence after the voice when a pause is decoded: 32 ms, and what voice activity notices late."""
+SILENT_FRAMES = 2
+"""Frames of silence after the voice when a pause is decoded: 32 ms, and what is noticed late of it."""
 LAST_FRAMES = 8
 """Frames of voice that tell how it ends: the last syllable."""
 EARLIER_FRAMES = 16

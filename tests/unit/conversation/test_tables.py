@@ -116,8 +116,8 @@ def test_the_hold_grows_with_what_the_words_leave_open() -> None:
             assert min(holds) >= min(t.SUREST_HOLD_MS, policy.longest_hold_ms)
             assert max(holds) == min(t.UNFINISHED_HOLD_MS, policy.longest_hold_ms)
     assert semantic.hold_ms(0.99, 0.002) == semantic.hold_ms(None, t.SUREST) == t.SUREST_HOLD_MS
-    assert 380 < semantic.hold_ms(None, 0.04) < 420
-    assert 610 < semantic.hold_ms(None, 0.05) < 650
+    assert 480 < semantic.hold_ms(None, 0.04) < 520
+    assert 680 < semantic.hold_ms(None, 0.05) < 720
     assert semantic.hold_ms(None, 0.1) == t.DOUBTFUL_HOLD_MS
     assert semantic.hold_ms(0.2, 0.002) == t.MELODY_HOLD_MS
     assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, 0.9) == 100, "never longer than the client asked"
@@ -141,6 +141,38 @@ def test_a_turn_ends_with_its_words_where_the_silence_heard_is_enough_and_else_w
     speaking, _ = machine.step(t.Voice(0.9, 608), POLICY)
     still, outputs = speaking.step(t.Understood(1, 0, 0.001), POLICY)
     assert outputs == () and isinstance(still.state, t.Pausing), "a voice is heard just now"
+
+
+def after(*frames: tuple[float, float | None]) -> t.Turns:
+    """The machine after frames of (probability, dBFS)."""
+    machine = t.Turns()
+    for number, (probability, level) in enumerate(frames, 1):
+        machine, _ = machine.step(t.Voice(probability, number * t.FRAME_MS, level), POLICY)
+    return machine
+
+
+def test_a_frame_that_has_faded_is_silent_before_the_detector_says_so() -> None:
+    spoken = [(0.98, -20.0)] * 8
+    assert isinstance(after(*spoken, (0.8, -50.0)).state, t.Pausing)
+    assert isinstance(after(*spoken, (0.8, -40.0)).state, t.Talking), "a quiet sound, not its end"
+    assert isinstance(after(*spoken, (0.95, -50.0)).state, t.Talking), (
+        "surely a voice: a whisper, a soft consonant"
+    )
+    assert isinstance(after(*spoken, (0.8, None)).state, t.Talking), "no level is known"
+    trailing = after(*spoken, (0.8, -50.0), (0.7, -52.0), (0.6, -52.0)).state
+    assert isinstance(trailing, t.Pausing) and trailing.voiced == 0, "what trails off re-opens nothing"
+    assert isinstance(after(*spoken, (0.8, -50.0), (0.9, -30.0), (0.9, -24.0)).state, t.Talking)
+
+
+def test_the_loudest_frame_is_forgotten_slowly_and_with_its_turn() -> None:
+    assert isinstance(after(*[(0.98, -10.0)] * 8, *[(0.85, -38.0)] * 3).state, t.Pausing)
+    softer = [(0.98, -10.0)] * 8 + [(0.98, -34.0)] * 40  # some 6 dB are forgotten
+    assert isinstance(after(*softer, (0.85, -38.0)).state, t.Talking)
+    machine = after(*[(0.98, -10.0)] * 8)
+    machine, _ = machine.step(t.Reset(), POLICY)
+    for number in range(9, 14):
+        machine, _ = machine.step(t.Voice(0.85, number * t.FRAME_MS, -40.0), POLICY)
+    assert isinstance(machine.state, t.Talking), "a quiet speaker after a loud one"
 
 
 def test_before_the_words_are_known_the_melody_decides() -> None:
