@@ -77,14 +77,14 @@ class _Held:
             out.append(self._judged(piece))
             self._gone, self._first = "", False
         clauses = list(_CLAUSE_END.finditer(self._kept))
-        end = clauses[-1].end() if clauses else 0
+        until = clauses[-1].end() if clauses else 0
         if slow and self._first:
             words = self._kept.rfind(" ") + 1
             # A word more than the clause that can be cut from it.
-            end = words if weight(self._gone + self._kept[:words]) > SLOW.hard else end
-        piece = self._kept[:end]
+            until = words if weight(self._gone + self._kept[:words]) > SLOW.hard else until
+        piece = self._kept[:until]
         if piece and not self._stopped and self._review(self._gone + piece) is None:
-            self._gone, self._kept = self._gone + piece, self._kept[end:]
+            self._gone, self._kept = self._gone + piece, self._kept[until:]
             out.append(piece)
         return out
 
