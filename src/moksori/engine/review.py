@@ -63,19 +63,32 @@ class _Held:
         self._kept, self._gone, self._stopped = "", "", False
         self._first = True
         """No sentence has ended yet."""
+        self._closed = False
+        """What was let go last ends with a full stop or its like, and nothing behind it has come."""
 
     def more(self, text: str, slow: bool = False) -> list[str]:
         """What may be said now that `text` has come."""
         if self._stopped:
             return []
         self._kept += text
+        return self._space() + self._ready(slow)
+
+    def _space(self) -> list[str]:
+        """White space behind what was let go: it says nothing, and shows that a full stop was one."""
+        space = self._kept[: len(self._kept) - len(self._kept.lstrip())]
+        if not self._closed or not space:
+            return []
+        self._closed, self._kept = False, self._kept[len(space) :]
+        return [space]
+
+    def _ready(self, slow: bool) -> list[str]:
         if not self._gone and _SENTENCE_END.search(self._kept) and self._whole():
             return self._let_go()
         out: list[str] = []
         while not self._stopped and (end := _SENTENCE_END.search(self._kept)) is not None:
             piece, self._kept = self._kept[: end.end()], self._kept[end.end() :]
             out.append(self._judged(piece))
-            self._gone, self._first = "", False
+            self._gone, self._first, self._closed = "", False, not piece[-1].isspace()
         clauses = list(_CLAUSE_END.finditer(self._kept))
         until = clauses[-1].end() if clauses else 0
         if slow and self._first:
@@ -106,4 +119,5 @@ class _Held:
 
     def _let_go(self) -> list[str]:
         out, self._kept, self._first = [self._kept], "", False
+        self._closed = not out[0][-1].isspace()
         return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from moksori.agent.brain import BrainEvent, Finished, Said, Thought
+from moksori.conversation.clauses import Chunker
 from moksori.engine.review import review_of, reviewed
 from moksori.protocol.session_object import FunctionTool
 from moksori.shop.unfounded import unfounded
@@ -46,6 +47,27 @@ async def test_clauses_that_claim_nothing_come_at_once() -> None:
         "what is it? ",
         "Tell me.",
     ]
+
+
+async def test_what_shows_that_a_sentence_has_ended_does_not_wait_for_the_next_one() -> None:
+    words = (
+        "I'm ",
+        "sorry ",
+        "to hear that",
+        ".",
+        " Please",
+        " try",
+        " to reset",
+        " it",
+        ".",
+        " Is",
+        " there",
+        " more?",
+    )
+    out = await said(*words)
+    assert out == ["I'm sorry to hear that.", " ", "Please try to reset it.", " ", "Is there more?"]
+    chunker = Chunker()
+    assert [*chunker.push(out[0]), *chunker.push(out[1])] == ["I'm sorry to hear that."]
 
 
 async def test_the_first_sentence_of_a_slow_model_comes_by_words_and_no_other() -> None:
