@@ -54,6 +54,7 @@ class Endpoint:
 def serving() -> Iterator[Endpoint]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # what connects before the server accepts waits, and is not refused
     endpoint = Endpoint(f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
     app = FastAPI()
 
