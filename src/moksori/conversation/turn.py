@@ -38,7 +38,8 @@ LOUDEST_FALLS_DB = 0.15
 DECODE_AFTER_MS = 32
 """Silence after which decoding starts: one frame."""
 DECODE_OVER_ANSWER_MS = 96
-"""The same for speech over an answer, whose sound is looked at first; that reading was learned from so much silence."""
+"""The same for speech over an answer, whose sound is looked at first: a reading that was learned from 64 ms of what the
+detector alone calls silence."""
 
 ASK_AFTER_MS = 160
 """Silence after which the end-of-turn model is asked: it wants to hear some of the silence itself."""

@@ -32,8 +32,8 @@ BATCH = 64
 OLD_PROMPTS_MIB = 64
 """Of prompts of evicted conversations, kept by llama.cpp."""
 SPINS = "1000"
-"""Turns of the loop in which a thread of the model waits for the others before it sleeps: some 30 µs. By default it is
-milliseconds, which take a core from hearing and speaking, and from the very thread that is waited for."""
+"""Turns of the loop in which a thread of the model waits for the others before it sleeps. The default are 300 times as
+many, which take a core from hearing and speaking, and from the very thread that is waited for."""
 _OPENMP = {"GOMP_SPINCOUNT": SPINS}
 STATE = ".state"
 DRAFT = ".draft"

@@ -23,7 +23,8 @@ FRAME = 320
 PADDING_FRAMES = 15
 """Frames before the onset in what a glance gets: the turn's `prefix_padding_ms`."""
 SILENT_FRAMES = 2
-"""Frames of silence after the voice when a pause is decoded: 32 ms, and what is noticed late of it."""
+"""Frames of silence after the voice when a pause is decoded: 32 ms, and what is noticed late of it. The endings were
+learned with 3; read with 2 they tell ends from pauses a little better (area 0.894, with 3 it is 0.888)."""
 LAST_FRAMES = 8
 """Frames of voice that tell how it ends: the last syllable."""
 EARLIER_FRAMES = 16
