@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -30,6 +31,9 @@ MAX_CONVERSATIONS = 1024
 """Conversations whose slot is remembered; state itself is kept for `slots` of them."""
 REPEAT_PENALTY = 1.05
 """Keeps a small model from saying the same sentence for ever."""
+KEPT_RUN = 16
+"""Tokens in a row that are worth keeping when what stood before them is gone: when the oldest turns leave the prompt,
+those that stay are moved forward (their positions turned back), not read again. 0.5 instead of 6 s for 500 tokens."""
 
 
 class Completions(Protocol):
@@ -98,7 +102,7 @@ class LlamaBrain:
             if self._server.restore(slot, name):
                 continue
             messages = [{"role": "system", "content": system}, {"role": "user", "content": "."}]
-            self._server.chat(self._request(messages, slot, 1), lambda chunk: stopped())
+            self._server.chat(self._request(messages, _Slot(slot), 1), lambda chunk: stopped())
             if slot == 0 and not stopped():
                 self._server.save(slot, name)
 
@@ -125,14 +129,16 @@ class LlamaBrain:
         try:
             running = work.loop.run_in_executor(self._threads, work.run, self._server, request)
         except RuntimeError as e:
-            self._slots.give_back(slot)
+            self._slots.give_back(slot.number)
             raise BrainFailed("The local language model was closed.", code="llm_unavailable") from e
         # The slot is free when the model has really stopped, not when nobody listens any more.
-        running.add_done_callback(lambda _: self._slots.give_back(slot))
+        running.add_done_callback(lambda _: self._slots.give_back(slot.number))
         answer = _Answer()
         try:
             while (chunk := await work.chunks.get()) is not None:
-                for event in answer.take(chunk):
+                events = answer.take(chunk)
+                self._slots.reads(slot.number, thought.conversation_id)
+                for event in events:
                     yield event
             try:
                 await running
@@ -145,14 +151,16 @@ class LlamaBrain:
         for event in answer.finish():
             yield event
 
-    def _request(self, messages: list[Json], slot: int, limit: int, rules: str | None = None) -> Json:
+    def _request(self, messages: list[Json], slot: _Slot, limit: int, rules: str | None = None) -> Json:
         return {
             "messages": messages,
             "max_tokens": limit,
             "temperature": 0,
             "repeat_penalty": REPEAT_PENALTY,
             "cache_prompt": True,
-            "id_slot": slot,
+            "id_slot": slot.number,
+            # What was read behind somebody else's words carries some of them: only the beginning may stay then.
+            "n_cache_reuse": KEPT_RUN if slot.own else 0,
             "stream": True,
             "stream_options": {"include_usage": True},
             # A chunk after each batch of the prompt: the only moments at which reading can be stopped.
@@ -243,6 +251,14 @@ class _Answer:
         return [Called(f"call_{secrets.token_urlsafe(12)}", str(name), written), finished]
 
 
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A slot as it was given. `own`: all that it has read beyond the common beginning is this conversation's."""
+
+    number: int
+    own: bool = False
+
+
 class _Slots:
     """Which conversation may use which slot now. Used on the event loop only.
 
@@ -254,38 +270,44 @@ class _Slots:
         self._free: OrderedDict[int, None] = OrderedDict.fromkeys(range(count))
         self._last: OrderedDict[str, int] = OrderedDict()
         self._owner: dict[int, str] = {}
-        self._waiting: list[tuple[int, int, str, asyncio.Future[int]]] = []
+        self._read: dict[int, str] = {}
+        self._waiting: list[tuple[int, int, str, asyncio.Future[_Slot]]] = []
         self._order = 0
 
-    async def take(self, conversation: str, priority: int) -> int:
+    async def take(self, conversation: str, priority: int) -> _Slot:
         slot = self._pick(conversation)
         if slot is not None:
             return slot
         self._order += 1
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[_Slot] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (priority, self._order, conversation, future))
         try:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self.give_back(future.result())
+                self.give_back(future.result().number)
             raise
 
-    def _pick(self, conversation: str) -> int | None:
+    def _pick(self, conversation: str) -> _Slot | None:
         mine = self._last.get(conversation)
         if mine is not None and self._owner.get(mine) == conversation:
             # Its own slot or none: another one would have to read the whole conversation again.
             slot = mine if mine in self._free else None
         else:
             slot = next(iter(self._free), None)
-        if slot is not None:
-            del self._free[slot]
-            self._owner[slot] = conversation
-            self._last[conversation] = slot
-            self._last.move_to_end(conversation)
-            if len(self._last) > MAX_CONVERSATIONS:
-                self._last.popitem(last=False)
-        return slot
+        if slot is None:
+            return None
+        del self._free[slot]
+        self._owner[slot] = conversation
+        self._last[conversation] = slot
+        self._last.move_to_end(conversation)
+        if len(self._last) > MAX_CONVERSATIONS:
+            self._last.popitem(last=False)
+        return _Slot(slot, own=self._read.get(slot) == conversation)
+
+    def reads(self, slot: int, conversation: str) -> None:
+        """What another conversation had read in this slot is gone from now on."""
+        self._read[slot] = conversation
 
     def give_back(self, slot: int) -> None:
         self._free[slot] = None

@@ -208,3 +208,25 @@ async def test_what_goes_wrong_is_a_sentence() -> None:
     brain.close()
     with pytest.raises(BrainFailed, match="was closed"):
         await think(brain, thought(user("Hi")))
+
+
+async def test_only_a_conversations_own_reading_is_moved_forward() -> None:
+    """What a slot read of one caller is not reused for the next, also when the next was stopped before it read."""
+    server = Scripted(slots=1)
+    brain = LlamaBrain(server)
+
+    async def moves(conversation: str) -> bool:
+        await think(brain, thought(user("Hi"), conversation=conversation))
+        return bool(server.requests[-1]["n_cache_reuse"])
+
+    assert [await moves(c) for c in ("a", "a", "b", "b", "a")] == [False, True, False, True, False]
+    stopped = brain.think(thought(user("Hi"), conversation="b"))
+    server.go_on.clear()
+    server.began.clear()
+    asking = asyncio.create_task(anext(aiter(stopped)))
+    assert await asyncio.to_thread(server.began.wait, 10)
+    asking.cancel()  # the model has not yet begun to read
+    await asyncio.gather(asking, return_exceptions=True)
+    server.go_on.set()
+    assert not await moves("b")
+    brain.close()
