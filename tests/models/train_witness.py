@@ -79,6 +79,10 @@ readings errs less than any of them."""
 GLANCES_MS = (192, 288, 384)
 """Lengths of the speech at which it is looked at."""
 LEAD_MS, SILENCE_MS = 300, 64
+HEARD_MS = (8, 80)
+"""Of the silence after a voice, when a pause is decoded: as the turn machine notices it, sooner or later."""
+DRAWS = 2
+"""Silences each sentence is given."""
 ROOM_MS, TAIL_MS = 800, 600
 """Noise around an onset: the detector of voice needs some before it."""
 STILL_PAD_S = 13.0
@@ -88,7 +92,7 @@ WINDOW_FRAMES = 1500
 WIDTH = 512
 """Numbers of a frame."""
 PARTS = ("ending", "onset", "still")
-RIDGES = {"ending": 100.0, "onset": 1_000.0}
+RIDGES = {"ending": 500.0, "onset": 1_000.0}
 """How strongly each reading is kept plain: the more speakers, the less."""
 OUT = Path("src/moksori/engine/witness.npz")
 ASKING = frozenset(
@@ -169,8 +173,8 @@ def on_the_line(speech: Floats, before_ms: float, after_ms: int, rng: np.random.
     return soxr.resample(sound, RATE, HEARING_RATE).astype(np.float32)
 
 
-def features(model: Whisper, heard: Floats, pad_s: float, of: Callable[[Floats, int], Floats]) -> Floats:
-    return of(np.asarray(model._encode(heard, pad_s), np.float32)[0], len(heard))
+def features(model: Whisper, heard: Floats, pad_s: float, of: Callable[[Floats, Floats], Floats]) -> Floats:
+    return of(np.asarray(model._encode(heard, pad_s), np.float32)[0], heard)
 
 
 def endings(model: Whisper, voice: str, size: float, pairs: list[str]) -> tuple[list[Floats], list[int]]:
@@ -184,9 +188,11 @@ def endings(model: Whisper, voice: str, size: float, pairs: list[str]) -> tuple[
         whole = speak(f"{alone} {rest}{mark}", voice, speed)
         cut = trimmed(whole[: _boundary(whole, speak(rest + mark, voice, speed))].copy())
         spoken = (sized(each, size) for each in (speak(alone + mark, voice, speed), cut, whole))
-        lines = [on_the_line(speech, LEAD_MS, SILENCE_MS, rng) for speech in spoken]
-        found += [features(model, heard, PAD_S, ending_features) for heard in lines]
-    return found, [0, 1, 0] * len(pairs)
+        for speech in spoken:
+            for _ in range(DRAWS):
+                heard = on_the_line(speech, LEAD_MS, int(rng.integers(HEARD_MS[0], HEARD_MS[1] + 1)), rng)
+                found.append(features(model, heard, PAD_S, ending_features))
+    return found, [each for each in (0, 1, 0) for _ in range(DRAWS)] * len(pairs)
 
 
 def looks(heard: Floats, detector: SileroVad) -> list[Floats]:

@@ -23,6 +23,7 @@ from moksori.conversation.events import (
     Transcribed,
     TranscribeFailed,
     VoiceActivity,
+    VoiceLevel,
 )
 from moksori.conversation.history import Entry
 from moksori.conversation.listening import Listening
@@ -83,6 +84,8 @@ class Conversation:
                 self._listening.appended(event.total_ms)
             case VoiceActivity():
                 self._listening.voice(event.probability, event.at_ms, event.level_db)
+            case VoiceLevel():
+                self._listening.loudness(event.at_ms, event.level_db)
             case EndJudged():
                 self._listening.judged(event.turn, event.revision, event.probability)
             case Transcribed():

@@ -37,6 +37,14 @@ class VoiceActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceLevel:
+    """The level in dBFS of a frame's length of sound that ended at `at_ms`, between two voice-activity frames."""
+
+    at_ms: int
+    level_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class EndJudged:
     """The end-of-turn model answered."""
 
@@ -141,6 +149,7 @@ Happening = (
     FromClient
     | AudioAppended
     | VoiceActivity
+    | VoiceLevel
     | EndJudged
     | Transcribed
     | TranscribeFailed

@@ -111,6 +111,13 @@ class Listening:
             self._overlaps(overlap.GoesOn(at_ms, self._board.rules.glance))
         self._caption(at_ms)
 
+    def loudness(self, at_ms: int, level_db: float) -> None:
+        """Between two frames: whether a voice that was heard has ended."""
+        if self._board.detection is None or not isinstance(self._turns.state, turns.Talking):
+            return
+        self._heard_ms, self._heard_at = at_ms, self._board.now
+        self._turn_event(turns.Loudness(at_ms, level_db))
+
     def judged(self, turn: int, revision: int, probability: float) -> None:
         self._turn_event(turns.Judged(turn, revision, probability))
 

@@ -29,9 +29,10 @@ REOPEN_FRAMES = 2
 RELEASE = 0.15
 """A frame counts as silent below threshold minus this (hysteresis, Silero's own recommendation)."""
 
-FADED_DB, FADED = 25.0, 0.9
+FADED = ((25.0, 0.9), (30.0, 0.99))
 """A frame so many dB below the loudest of its turn is silent though the detector, which trails off, still says voice up
-to this probability: in 170 of 200 questions that is known a frame sooner, at the price of a fifth more decodes."""
+to this probability. Between two frames, by the loudness alone and the detector's last word, silence is known half a
+frame sooner. Together a decode begins 30 ms sooner in the middle, and a fifth more of them are begun in vain."""
 LOUDEST_FALLS_DB = 0.15
 """What the memory of the loudest frame loses with each frame: 5 dB a second."""
 
@@ -56,9 +57,9 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
-SUREST, SUREST_HOLD_MS = 0.03, 256
+SUREST, SUREST_HOLD_MS = 0.03, 272
 """Up to this probability that more is coming, where most ends lie, the wait is what understanding the words takes."""
-DOUBTFUL, DOUBTFUL_HOLD_MS = 0.06, 864
+DOUBTFUL, DOUBTFUL_HOLD_MS = 0.06, 896
 """From there it grows evenly with the odds up to this probability; from here on it is the longest."""
 UNFINISHED = 0.2
 """Probability from which on words count as broken off."""
@@ -170,6 +171,14 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
+class Loudness:
+    """How loud the frame's length was that ended at `at_ms`, half a frame before the detector sees it."""
+
+    at_ms: int
+    level_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """The end-of-turn model's answer about one revision of a turn."""
 
@@ -192,7 +201,7 @@ class Reset:
     """The buffer was cleared or committed by hand, or turn detection was changed."""
 
 
-TurnEvent = Voice | Judged | Understood | Reset
+TurnEvent = Voice | Loudness | Judged | Understood | Reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +266,8 @@ class Turns:
     count: int = 0
     loudest_db: float = -math.inf
     """Of the open turn, as it is remembered."""
+    probability: float = 0.0
+    """Of speech in the newest frame."""
     floor_ms: int = 0
     """Audio before this belongs to an earlier turn or was cleared; padding never reaches behind it."""
 
@@ -264,6 +275,8 @@ class Turns:
         match event:
             case Voice():
                 return self._voice(event, policy)
+            case Loudness():
+                return self._half_a_frame(event, policy)
             case Judged() | Understood():
                 return self._told(event, policy)
             case Reset():
@@ -296,11 +309,12 @@ class Turns:
     def _voice(self, event: Voice, policy: TurnPolicy) -> tuple[Turns, tuple[TurnOutput, ...]]:
         voiced = event.probability >= policy.threshold
         if isinstance(self.state, Quiet):
-            return replace(self, loudest_db=-math.inf)._quiet(self.state, voiced, event.at_ms, policy)
+            unheard = replace(self, loudest_db=-math.inf, probability=event.probability)
+            return unheard._quiet(self.state, voiced, event.at_ms, policy)
         level = self.loudest_db if event.level_db is None else event.level_db
         loudest = max(self.loudest_db - LOUDEST_FALLS_DB, level)
-        faded = level < loudest - FADED_DB and event.probability < FADED
-        heard = replace(self, loudest_db=loudest)
+        heard = replace(self, loudest_db=loudest, probability=event.probability)
+        faded = heard._faded(level)
         match self.state:
             case Talking():
                 silent = faded or event.probability < policy.threshold - RELEASE
@@ -309,6 +323,14 @@ class Turns:
                 return heard._pausing(self.state, voiced and not faded, event.at_ms, policy)
             case _:
                 assert_never(self.state)
+
+    def _half_a_frame(self, event: Loudness, policy: TurnPolicy) -> tuple[Turns, tuple[TurnOutput, ...]]:
+        if not isinstance(self.state, Talking) or policy.decode_after_ms > FRAME_MS:
+            return self, ()
+        return self._talking(self.state, self._faded(event.level_db), event.at_ms, policy)
+
+    def _faded(self, level_db: float) -> bool:
+        return any(level_db < self.loudest_db - db and self.probability < most for db, most in FADED)
 
     def _quiet(
         self, state: Quiet, voiced: bool, at_ms: int, policy: TurnPolicy

@@ -27,7 +27,7 @@ from moksori.conversation import events as ev
 from moksori.conversation.board import Rules
 from moksori.conversation.core import Conversation
 from moksori.engine.context import Window
-from moksori.engine.ear import Ear
+from moksori.engine.ear import Activity, Ear, Level
 from moksori.engine.lite import bridging
 from moksori.engine.meter import metered
 from moksori.engine.mouth import Encoder
@@ -166,9 +166,12 @@ class LocalBackend:
 
     def _heard(self, audio: bytes) -> None:
         assert self._ear is not None
-        frames = self._ear.push(audio)
-        for frame in frames:
-            self._post(ev.VoiceActivity(frame.probability, frame.at_ms, frame.level_db))
+        for heard in self._ear.push(audio):
+            match heard:
+                case Activity():
+                    self._post(ev.VoiceActivity(heard.probability, heard.at_ms, heard.level_db))
+                case Level():
+                    self._post(ev.VoiceLevel(heard.at_ms, heard.level_db))
         self._post(ev.AudioAppended(self._ear.total_ms))
 
     def _post(self, event: ev.Happening) -> None:

@@ -18,13 +18,24 @@ PER_MS = HEARING_RATE // 1000
 
 KEPT_MS = 130_000
 """Audio kept for decoding: the longest turn (120 s) and its padding. Older audio is forgotten."""
+HALF = VAD_SAMPLES // 2
 BLOCK = HEARING_RATE
 """The ring grows and forgets in blocks of one second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
+    """A frame of the detector, which ends at `at_ms`."""
+
     probability: float
+    at_ms: int
+    level_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How loud as much sound is as a frame has, where it ends in the middle of one."""
+
     at_ms: int
     level_db: float
 
@@ -48,6 +59,8 @@ class Ear:
         """Number of the sample after the last one."""
         self._checked = 0
         """Number of the first sample the detector has not seen."""
+        self._halved = 0
+        """The same of the half frames."""
         self.watching = True
         """Whether the detector runs; it costs 0.2 ms each 32 ms."""
 
@@ -62,8 +75,9 @@ class Ear:
             self._format, self._odd = format, b""
             self._resampler = StreamResampler(format.sample_rate, HEARING_RATE)
 
-    def push(self, audio: bytes) -> list[Activity]:
-        """Append audio in the session's input format; returns the detector's word on each full frame."""
+    def push(self, audio: bytes) -> list[Activity | Level]:
+        """Append audio in the session's input format; returns the detector's word on each full frame, and how loud it
+        was between them."""
         pcm = self._pcm(audio)
         if pcm:
             self._take(self._resampler.push(pcm))
@@ -131,16 +145,26 @@ class Ear:
         self._samples[: len(kept)] = kept
         self._first += n
 
-    def _watch(self) -> list[Activity]:
-        seen: list[Activity] = []
-        while self._end - self._checked >= VAD_SAMPLES:
+    def _watch(self) -> list[Activity | Level]:
+        seen: list[Activity | Level] = []
+        while (ahead := self._end - self._checked) >= HALF:
+            middle = self._checked + HALF
+            if self.watching and self._halved < middle:
+                self._halved = middle
+                seen.append(Level(middle // PER_MS, dbfs(self._up_to(middle))))
+            if ahead < VAD_SAMPLES:
+                break
+            end = self._checked + VAD_SAMPLES
             if self.watching:
-                at = self._checked - self._first
-                frame = self._samples[at : at + VAD_SAMPLES]
-                probability = self._activity.step(frame)
-                seen.append(Activity(probability, (self._checked + VAD_SAMPLES) // PER_MS, dbfs(frame)))
-            self._checked += VAD_SAMPLES
+                frame = self._up_to(end)
+                seen.append(Activity(self._activity.step(frame), end // PER_MS, dbfs(frame)))
+            self._checked = end
         return seen
+
+    def _up_to(self, end: int) -> Samples:
+        """The frame that ends before the sample numbered `end`, or what is kept of it."""
+        at = end - self._first
+        return self._samples[max(0, at - VAD_SAMPLES) : at]
 
 
 def _blocks(samples: int) -> int:

@@ -133,7 +133,7 @@ class Whisper:
         self._witness = Witness()
         probe = np.zeros(HEARING_RATE // 2, np.float32)
         frames = _frames(self._encode(probe, PROBE_PAD_S))
-        self.hears_ends = self._witness.goes_on(frames, len(probe)) is not None
+        self.hears_ends = self._witness.goes_on(frames, probe) is not None
         self._knows_silence = not whole_window and self._witness.followed_by_silence(frames, 1) is not None
         self._pad_s = PAD_S if self._knows_silence else WINDOW_S if whole_window else LONE_PAD_S
         self._start = self._token("<|startoftranscript|>")
@@ -163,7 +163,7 @@ class Whisper:
         try:
             for piece in pieces(samples):
                 encoded = self._encode(piece, self._pad_s)
-                goes_on = self._witness.goes_on(_frames(encoded), len(piece))
+                goes_on = self._witness.goes_on(_frames(encoded), piece)
                 encoded = self._followed_by_silence(encoded)
                 known = known or self._detect(encoded)
                 before = " ".join([prompt or "", *(h.text for h in heard)]).strip()
@@ -188,7 +188,7 @@ class Whisper:
         try:
             known = self._known(language)
             encoded = self._encode(samples, GLANCE_PAD_S)
-            listens = self._witness.listens(_frames(encoded), len(samples))
+            listens = self._witness.listens(_frames(encoded), samples)
             if listens is not None and len(samples) < _SOUND_IS_ENOUGH:
                 return Glimpse("", listens)
             known = known or self._detect(encoded)
