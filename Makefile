@@ -55,7 +55,8 @@ models-tests: $(VENV)/.dev weights  ## tests with the real models
 	$(call step,tests with models,$(PYTEST) tests -m "models and not browser and not slow" -p no:xdist)
 
 browser-tests: $(VENV)/.dev web weights  ## tests in a real Chromium
-	$(call step,tests in a browser,$(PYTEST) tests/browser -m "not slow" -p no:xdist || [ $$? -eq 5 ])
+	$(call step,pages in a browser,$(PYTEST) tests/browser -m "not slow and not models" -n $(JOBS) --dist loadfile || [ $$? -eq 5 ])
+	$(call step,pages with the real models,$(PYTEST) tests/browser -m "models and not slow" -p no:xdist || [ $$? -eq 5 ])
 
 postgres-tests: $(VENV)/.dev  ## tests on PostgreSQL, where one is running
 	$(call step,tests on PostgreSQL,if pg_isready -q 2>/dev/null; then $(PYTEST) tests/postgres -m "not slow" -p no:xdist || [ $$? -eq 5 ]; \

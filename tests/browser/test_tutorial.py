@@ -129,7 +129,7 @@ def test_what_is_said_before_the_socket_is_open_is_not_lost(peer: Peer, launch) 
       document.querySelector("button").onclick = async () => {
         // The server is slow to give a secret; the caller does not wait for it.
         const getSecret = async () => {
-          await new Promise((done) => setTimeout(done, 3000));
+          await new Promise((done) => setTimeout(done, 5000));
           const answer = await fetch("/v1/realtime/client_secrets", { method: "POST", body: '{"session":{}}' });
           return answer.json();
         };
@@ -142,7 +142,8 @@ def test_what_is_said_before_the_socket_is_open_is_not_lost(peer: Peer, launch) 
     </script>"""
     words = spoken("Where is my order?")
     peer.transcripts = ["Where is my order?"]
-    page = launch(microphone=join(silence(0.3), words, silence(30)))
+    # The microphone's file begins with the browser, and another browser may be busy beside it.
+    page = launch(microphone=join(silence(2), words, silence(30)))
     page.goto(f"{peer.url}/extra/early.html")
     page.click("button")
     page.wait_for_function("window.live === true")
