@@ -13,6 +13,9 @@ import numpy as np
 
 from moksori.audio.pcm import BYTES_PER_SAMPLE, mix_to_mono
 
+LEAST_RATE, MOST_RATE = 4_000, 384_000
+"""Hz. A file that says another rate would become a thousand times longer, or is none that was recorded."""
+
 _PCM = 1
 _EXTENSIBLE = 0xFFFE
 _PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")
@@ -90,8 +93,10 @@ def _read_format(body: bytes) -> tuple[int, int]:
         raise WavError(f"This WAV file has {bits} bits a sample; convert it to 16-bit PCM first.")
     if channels not in (1, 2):
         raise WavError(f"This WAV file has {channels} channels; mono and stereo are read.")
-    if not rate:
-        raise WavError("This WAV file says that its sample rate is 0 Hz.")
+    if not LEAST_RATE <= rate <= MOST_RATE:
+        raise WavError(
+            f"This WAV file says that its sample rate is {rate} Hz; {LEAST_RATE} to {MOST_RATE} are read."
+        )
     return channels, rate
 
 

@@ -82,6 +82,8 @@ def header(tag: int = 1, channels: int = 1, rate: int = 8000, bits: int = 16) ->
         (header(bits=24), "24 bits a sample"),
         (header(channels=6), "6 channels; mono and stereo"),
         (header(rate=0), "0 Hz"),
+        (header(rate=3), "3 Hz"),
+        (header(rate=2_000_000_000), "2000000000 Hz"),
         (header()[:36], "holds no samples"),
         (b"RIFF\0\0\0\0WAVEfmt \x04\0\0\0\1\0\1\0", "cut off within its format"),
         (b"RIFF\0\0\0\0WAVEdata\x02\0\0\0\0\0", "samples before its format"),

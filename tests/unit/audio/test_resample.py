@@ -1,5 +1,7 @@
 """Streaming resampling."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from moksori.audio.resample import StreamResampler, resample
 
+Convert = Callable[[bytes, int, int], bytes]
 RATES = [(8_000, 16_000), (24_000, 16_000), (16_000, 24_000), (24_000, 8_000), (44_100, 24_000)]
 
 
@@ -25,12 +28,21 @@ def test_pieces_of_any_size_give_what_the_whole_gives(source: int, target: int, 
         out += stream.push(whole[at : at + size])
         at += size
     out += stream.push(whole[at:]) + stream.flush()
-    assert out == resample(whole, source, target)
+    stream = StreamResampler(source, target)
+    assert out == stream.push(whole) + stream.flush()
 
 
+def streamed(pcm: bytes, source: int, target: int) -> bytes:
+    stream = StreamResampler(source, target)
+    return stream.push(pcm) + stream.flush()
+
+
+@pytest.mark.parametrize("convert", [streamed, resample])
 @pytest.mark.parametrize(("source", "target"), RATES)
-def test_a_tone_keeps_its_length_and_its_pitch_and_its_level(source: int, target: int) -> None:
-    out = np.frombuffer(resample(tone(source, 1000), source, target), "<i2").astype(float)
+def test_a_tone_keeps_its_length_and_its_pitch_and_its_level(
+    convert: Convert, source: int, target: int
+) -> None:
+    out = np.frombuffer(convert(tone(source, 1000), source, target), "<i2").astype(float)
     assert abs(len(out) - target) <= 1
     middle = out[target // 4 : target // 4 + target // 2]
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
@@ -38,8 +50,9 @@ def test_a_tone_keeps_its_length_and_its_pitch_and_its_level(source: int, target
     assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(12_000, rel=0.01)
 
 
-def test_what_does_not_fit_the_lower_rate_is_gone_not_folded_back() -> None:
-    out = np.frombuffer(resample(tone(24_000, 6_000), 24_000, 8_000), "<i2").astype(float)
+@pytest.mark.parametrize("convert", [streamed, resample])
+def test_what_does_not_fit_the_lower_rate_is_gone_not_folded_back(convert: Convert) -> None:
+    out = np.frombuffer(convert(tone(24_000, 6_000), 24_000, 8_000), "<i2").astype(float)
     assert np.abs(out[800:-800]).max() < 12  # -60 dB
 
 
@@ -68,3 +81,5 @@ def test_after_a_flush_a_new_stream_begins() -> None:
 def test_a_rate_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="positive number of Hz"):
         StreamResampler(0, 16_000)
+    with pytest.raises(ValueError, match="positive number of Hz"):
+        resample(b"", 16_000, 0)
