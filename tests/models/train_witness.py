@@ -1,4 +1,4 @@
-"""Learns `src/moksori/engine/witness.npz`: `python -m tests.models.train_witness [PART ...]`, about half an hour on two cores.
+"""Learns `src/moksori/engine/witness.npz`: `python -m tests.models.train_witness [PART ...]`, about three quarters of an hour on two cores.
 
 Synthetic speakers that no measured set contains say sentences that no measured set contains (witness.toml). *Ending*: a
 sentence alone against the same words cut out of a longer one, so that only the sound can tell them apart. *Onset*: the

@@ -128,6 +128,10 @@ def voice(  # noqa: PLR0917 - typer makes options of all of them
             help="Hold the loudspeaker when asked, as moksori's clients do; by default where it starts the server.",
         ),
     ] = None,
+    prompt: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="ID", help="The prompt that the calls ask for, such as shop."),
+    ] = None,
 ) -> None:
     """From the last voiced sample sent to the first substantive audible one received, over a real call."""
     from moksori.bench.voice.call import CallFailed
@@ -150,6 +154,7 @@ def voice(  # noqa: PLR0917 - typer makes options of all of them
             overlaps,
             detection,
             url is None if holds is None else holds,
+            prompt,
         )
         result = run(plan, tell=lambda text: typer.echo(text, err=True))
     except (CallFailed, ServerFailed, SetError) as error:
@@ -177,6 +182,10 @@ def callers(  # noqa: PLR0917 - typer makes options of all of them
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="FILE", help="Settings of the server it starts."),
     ] = None,
+    prompt: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="ID", help="The prompt that the calls ask for, such as shop."),
+    ] = None,
 ) -> None:
     """Several callers at once: the longest gap in the sound of any answer, and what a newcomer meets."""
     from moksori.bench.voice.call import CallFailed
@@ -185,7 +194,7 @@ def callers(  # noqa: PLR0917 - typer makes options of all of them
     from moksori.bench.voice.server import ServerFailed
 
     try:
-        plan = Plan(url, key, load(folder), number, minutes, config)
+        plan = Plan(url, key, load(folder), number, minutes, config, prompt)
         result = run(plan, tell=lambda text: typer.echo(text, err=True))
     except (CallFailed, ServerFailed, SetError) as error:
         typer.echo(f"moksori: {error}", err=True)

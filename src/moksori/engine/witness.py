@@ -22,6 +22,8 @@ FRAME = 320
 """Samples at 16 kHz of one frame of the encoder."""
 PADDING_FRAMES = 15
 """Frames before the onset in what a glance gets: the turn's `prefix_padding_ms`."""
+LEAST_FRAMES = 3
+"""A piece of fewer is not read."""
 FADED_DB = 30.0
 """A voice ends with its last frame that is not so much softer than its loudest 32 ms. A pause is decoded 10 to 80 ms
 after that; what is read is laid where the voice ends, so that the reading does not hang on when that was noticed."""
@@ -30,8 +32,6 @@ _LONGEST_FADE = 12
 """Frames before the end of what was heard among which the voice ends."""
 LAST_FRAMES = 8
 """Frames of voice that tell how it ends: the last syllable."""
-LEAST_FRAMES = 3
-"""Fewer are not read."""
 EARLIER_FRAMES = 16
 """Frames before them, which that syllable is higher or lower, longer or shorter than."""
 FIRST_SILENT_FRAMES = 4

@@ -88,8 +88,12 @@ class Line:
         detection: str = "semantic_vad",
         *,
         holds: bool = False,
+        prompt: str | None = None,
     ) -> AsyncIterator[Line]:
-        """Connect and greet. Raises `CallFailed`, and `CallRefused` where the server says no."""
+        """Connect and greet; `prompt` names what answers, such as "shop".
+
+        Raises `CallFailed`, and `CallRefused` where the server says no.
+        """
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         if holds:
             url += ("&" if "?" in url else "?") + HOLDS
@@ -102,7 +106,7 @@ class Line:
         line = cls(socket, tracks)
         tasks: list[asyncio.Task[None]] = []
         try:
-            await line._greet(language, detection)
+            await line._greet(language, detection, prompt)
             tasks = [asyncio.create_task(line._microphone()), asyncio.create_task(line._ear())]
             yield line
         finally:
@@ -111,7 +115,7 @@ class Line:
             await asyncio.gather(*tasks, return_exceptions=True)
             await socket.close()
 
-    async def _greet(self, language: str, detection: str) -> None:
+    async def _greet(self, language: str, detection: str, prompt: str | None) -> None:
         hello = json.loads(await asyncio.wait_for(self._socket.recv(), CONNECT_S))
         if hello["type"] == "error":
             error = hello["error"]
@@ -126,7 +130,8 @@ class Line:
                 "turn_detection": {"type": detection},
             }
         }
-        await self.send({"type": "session.update", "session": {"type": "realtime", "audio": audio}})
+        asked = {"prompt": {"id": prompt}} if prompt else {}
+        await self.send({"type": "session.update", "session": {"type": "realtime", "audio": audio, **asked}})
 
     async def send(self, event: dict[str, Any]) -> None:
         await self._socket.send(json.dumps(event))

@@ -43,6 +43,8 @@ class Plan:
     callers: int
     minutes: float
     config: Path | None = None
+    prompt: str | None = None
+    """Which prompt the calls ask for: "shop" is answered by its flows and tools."""
 
 
 def run(plan: Plan, tell: Tell) -> dict[str, Any]:
@@ -59,6 +61,7 @@ def run(plan: Plan, tell: Tell) -> dict[str, Any]:
         "machine": {**about, "load1_after": round(os.getloadavg()[0], 2)},
         "server": {"url": plan.url or "its own process", "model": model, "version": __version__},
         "set": {"name": plan.clips.name, "sha256": plan.clips.sha256, "n": len(plan.clips.clips)},
+        "client": {"prompt": plan.prompt},
         "callers": plan.callers,
         "minutes": plan.minutes,
         "summary": summarise(answers, newcomers),
@@ -99,7 +102,7 @@ async def _calls(plan: Plan, url: str, tell: Tell) -> tuple[list[dict[str, Any]]
         # Callers do not speak in step: each begins at another place of the set, and a little later.
         at = number * len(questions) // plan.callers
         await asyncio.sleep(number * BETWEEN_S)
-        async with Line.open(url, plan.key, questions[at].language, None) as line:
+        async with Line.open(url, plan.key, questions[at].language, None, prompt=plan.prompt) as line:
             models.add(line.session.get("model", "?"))
             while time.monotonic() < until:
                 answers.append(
@@ -131,7 +134,7 @@ async def _calls(plan: Plan, url: str, tell: Tell) -> tuple[list[dict[str, Any]]
 
 async def _newcomer(url: str, plan: Plan, clip: Clip) -> dict[str, Any]:
     try:
-        async with Line.open(url, plan.key, clip.language, None) as line:
+        async with Line.open(url, plan.key, clip.language, None, prompt=plan.prompt) as line:
             met = await _question(line, clip, plan.clips)
     except CallRefused as refused:
         return {"outcome": "refused", "code": refused.code, "close_code": refused.close_code}

@@ -48,6 +48,8 @@ class Plan:
     """`turn_detection` of the calls: `server_vad` ends a turn after 500 ms of silence whatever was said."""
     holds: bool = False
     """Call as moksori's own clients do, which can hold their loudspeaker; otherwise as any Realtime client."""
+    prompt: str | None = None
+    """Which prompt the calls ask for: "shop" is answered by its flows and tools."""
 
 
 def run(plan: Plan, tell: Tell) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def run(plan: Plan, tell: Tell) -> dict[str, Any]:
             "model": model,
             "version": __version__,
         },
-        "client": {"holds": plan.holds},
+        "client": {"holds": plan.holds, "prompt": plan.prompt},
         "set": {"name": plan.clips.name, "sha256": plan.clips.sha256, "n": len(plan.clips.clips)},
         "turns": turns,
         "overlaps": overlaps,
@@ -100,6 +102,7 @@ def run(plan: Plan, tell: Tell) -> dict[str, Any]:
                 min(plan.turns, BASELINE_TURNS),
                 overlaps=False,
                 detection="server_vad",
+                prompt=plan.prompt,
             )
             slow, _, _ = asyncio.run(_calls(few, url, None, tell))
         result["baseline"] = {
@@ -145,7 +148,9 @@ async def _calls(
 
 
 def _line(plan: Plan, url: str, first: Clip, tracks: Tracks | None) -> AbstractAsyncContextManager[Line]:
-    return Line.open(url, plan.key, first.language, tracks, plan.detection, holds=plan.holds)
+    return Line.open(
+        url, plan.key, first.language, tracks, plan.detection, holds=plan.holds, prompt=plan.prompt
+    )
 
 
 async def _overlaps(plan: Plan, url: str, tracks: Tracks | None, tell: Tell) -> list[dict[str, Any]]:
