@@ -33,7 +33,7 @@ from moksori.engine.meter import metered
 from moksori.engine.mouth import Encoder
 from moksori.engine.pace import paced
 from moksori.engine.review import review_of, reviewed
-from moksori.engine.scheduler import URGENCY, Overloaded, Urgency
+from moksori.engine.scheduler import SOUND_LEFT, URGENCY, Overloaded, Urgency
 from moksori.engine.spoken_audio import SpokenAudio
 from moksori.protocol import server_events as out
 from moksori.protocol.client_events import InputAudioBufferAppend, decode_audio
@@ -468,7 +468,11 @@ class LocalBackend:
         self._encoders.pop(response_id, None)
         self._sounds_until.pop(response_id, None)
 
+    def _sound_left(self, response_id: str) -> float:
+        return max(0.0, self._sounds_until.get(response_id, 0.0) - time.monotonic())
+
     async def _speak(self, effect: ev.Speak) -> None:
+        SOUND_LEFT.set(lambda: self._sound_left(effect.response_id))
         encoder = self._encoders.setdefault(effect.response_id, Encoder(effect.format))
         language = self._engine.language_of(effect.text, effect.language)
         try:

@@ -1,12 +1,14 @@
 """The Korean voice: Kokoro, one run of the network for each part of a clause, phrases rendered ahead from their store.
 
 A part ends at a mark, so that a sentence's fixed parts can come from the store; of a part that holds something that
-varies, the fixed words before and after it can (`korean.parts`). Only the rest is synthesised when it is said.
+varies, the fixed words before and after it can (`korean.parts`). Only the rest is synthesised when it is said, in a
+call in pieces that are made before the sound before them runs out.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,11 +19,11 @@ from moksori.agent.speech import SPEAKING_RATE, Priority, SpeechFailed, Spoken, 
 from moksori.conversation.clauses import Saying
 from moksori.engine import phrases
 from moksori.engine.kokoro_model import KokoroModel
-from moksori.engine.korean.parts import ends, parts, start
+from moksori.engine.korean.parts import SHORTEST_PART, ends, fitting, parts, start, syllables
 from moksori.engine.korean.reader import read
 from moksori.engine.phrases import Phrase, PhraseStore, key_of
 from moksori.engine.runner import Run, one_thread
-from moksori.engine.scheduler import URGENCY
+from moksori.engine.scheduler import SOUND_LEFT, URGENCY
 
 DEFAULT_VOICE = "jm_kumo"
 """Understood best of the five when transcribed back (docs/reference/korean.md)."""
@@ -35,6 +37,10 @@ GAPS_MS = {",": 130, ";": 190, ":": 150, ".": 270, "!": 270, "?": 290, "…": 32
 """Silence after a part, by the mark it ends with; the same as the English voice's."""
 NO_GAP_MS = 30
 WARM_UP = "네, 확인했습니다."
+MAKING_S = 0.08
+"""What a syllable takes on two cores, until it has been measured."""
+OF_SOUND_LEFT = 0.7
+"""What is made next may take so much of the time for which sound is left; a gap is heard, a cut hardly."""
 
 
 class KokoroVoice:
@@ -56,6 +62,7 @@ class KokoroVoice:
         self._run = run or one_thread("kokoro")
         self._store = store
         self._hash = model_hash
+        self._making_s = MAKING_S
 
     def warm(self) -> None:
         """Speak something short, so that the first caller waits no longer than the tenth."""
@@ -99,12 +106,22 @@ class KokoroVoice:
             words = words[len(head.words) :]
         if tail is not None:
             words = words[: len(words) - len(tail.words)]
-        first = start([word.spoken for word in words]) if hurried and head is None else 0
-        for some in (words[:first], words[first:]):
-            if some:
-                yield await self._run(priority, partial(self._spoken, some, voice, speed))
+        silent = hurried and head is None
+        while words:
+            now = self._at_once([word.spoken for word in words], silent=silent)
+            yield await self._run(priority, partial(self._spoken, words[:now], voice, speed))
+            words, silent = words[now:], False
         if tail is not None:
             yield tail
+
+    def _at_once(self, spoken: Sequence[str], *, silent: bool) -> int:
+        """How many eojeol the next run makes: in a call, what is made before the sound left of the answer runs out."""
+        if silent:
+            return start(spoken) or len(spoken)
+        left = SOUND_LEFT.get()
+        if left is None:
+            return len(spoken)
+        return fitting(spoken, left() * OF_SOUND_LEFT / self._making_s)
 
     async def _stored(self, text: str, voice: str, speed: float) -> Phrase | None:
         if self._store is None or not text:
@@ -134,7 +151,11 @@ class KokoroVoice:
             raise SpeechFailed(
                 f"There is no Korean voice {voice!r}; there are {', '.join(self._model.voices)}."
             )
+        began = time.monotonic()
         sound = self._model.speak(words, voice, _pace(speed))
+        made = syllables([word.spoken for word in words])
+        if made >= SHORTEST_PART:
+            self._making_s += ((time.monotonic() - began) / made - self._making_s) / 4
         if sound is None:
             return Phrase(b"", tuple(Word(word.written, 0, 0) for word in words))
         wave = sound.wave.copy()

@@ -46,6 +46,9 @@ class Urgency:
 URGENCY: ContextVar[Urgency | None] = ContextVar("moksori_urgency", default=None)
 """Set in a task to be able to hasten, later, whatever that task has waiting."""
 
+SOUND_LEFT: ContextVar[Callable[[], float] | None] = ContextVar("moksori_sound_left", default=None)
+"""Set where an answer is spoken in a call: for how many seconds its sound lasts that is already made."""
+
 
 @dataclass(slots=True, eq=False)
 class _Work:

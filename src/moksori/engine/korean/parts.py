@@ -75,6 +75,27 @@ def start(spoken: Sequence[str]) -> int:
     return 0
 
 
+def fitting(spoken: Sequence[str], most: float) -> int:
+    """How many eojeol of a part to make now so that about `most` syllables are not exceeded; all, where they fit.
+
+    Cut after a particle where there is one, and never so that what is made or what is left is too short to be spoken
+    alone.
+
+    >>> fitting(["주문하신", "무선", "이어폰은", "오늘", "오후에", "배송될", "예정입니다."], 12)
+    3
+    """
+    if syllables(spoken) <= max(most, WORTH_CUTTING - 1):
+        return len(spoken)
+    possible = [
+        count
+        for count in range(1, len(spoken))
+        if syllables(spoken[:count]) >= SHORTEST_START and syllables(spoken[count:]) >= SHORTEST_PART
+    ]
+    fit = [count for count in possible if syllables(spoken[:count]) <= most]
+    paused = [count for count in fit if _PARTICLE.search(spoken[count - 1])]
+    return max(paused or fit or possible[:1] or [len(spoken)])
+
+
 @dataclass(frozen=True, slots=True)
 class Ahead:
     """What is rendered ahead: parts said whole, and both ends of parts with a slot inside. Each once, in order."""
