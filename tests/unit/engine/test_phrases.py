@@ -18,9 +18,9 @@ from moksori.conversation.words import WordMap
 from moksori.engine import kokoro_voice, phrases
 from moksori.engine.kokoro_model import Sound
 from moksori.engine.kokoro_voice import PIECE, KokoroVoice
-from moksori.engine.korean.parts import Ahead, ahead, ends, parts, start
+from moksori.engine.korean.parts import Ahead, ahead, ends, fitting, parts, start
 from moksori.engine.phrases import Phrase, PhraseStore, key_of
-from moksori.engine.scheduler import URGENCY, Urgency
+from moksori.engine.scheduler import SOUND_LEFT, URGENCY, Urgency
 from moksori.engine.voices_load import render_ahead
 
 T = TypeVar("T")
@@ -219,6 +219,33 @@ async def test_what_nobody_waits_for_is_made_in_one_run(voice: KokoroVoice, urge
 )
 def test_where_a_part_is_begun(spoken: str, expected: int) -> None:
     assert start(spoken.split()) == expected
+
+
+async def test_in_a_call_a_piece_is_made_before_the_sound_left_runs_out(voice: KokoroVoice) -> None:
+    """A second of sound is left, then a minute: a first piece is cut off, and the rest made at once."""
+    URGENCY.set(Urgency(Priority.NEXT))
+    left = iter((1.0, 60.0))
+    SOUND_LEFT.set(lambda: next(left))
+
+    spoken = await say(voice, LONG)
+
+    assert network(voice).asked == ["주문 W2378은", "대한통운으로 가고 있어요."]
+    assert " ".join(word.text for piece in spoken for word in piece.words) == LONG
+
+
+@pytest.mark.parametrize(
+    ("spoken", "most", "expected"),
+    [
+        ("주문하신 무선 이어폰은 오늘 오후에 배송될 예정입니다.", 12, 3),  # after a particle
+        ("주문하신 무선 이어폰은 오늘 오후에 배송될 예정입니다.", 6, 2),
+        ("주문하신 무선 이어폰은 오늘 오후에 배송될 예정입니다.", 40, 7),  # all of it fits
+        ("주문하신 무선 이어폰은 오늘 오후에 배송될 예정입니다.", 0, 2),  # no less can be spoken alone
+        ("네, 확인했습니다.", 0, 2),  # made nearly as soon as its beginning
+        ("할수있는것은모두해보았습니다만 안 됩니다.", 5, 1),  # the first place there is
+    ],
+)
+def test_how_much_of_a_part_fits(spoken: str, most: int, expected: int) -> None:
+    assert fitting(spoken.split(), most) == expected
 
 
 async def test_what_is_said_live_is_never_stored(voice: KokoroVoice, tmp_path: Path) -> None:

@@ -18,6 +18,10 @@ BETWEEN_S = 0.4
 """Silence between two turns."""
 LEAD_S = (0.8, 1.0, 1.2, 1.4)
 """How long an answer has been heard when it is spoken over; the clip's place in the set chooses."""
+OPEN_S = 3.0
+"""How long what interrupted is waited for to end as a turn."""
+ANSWERED_S = 0.1
+"""From its end to the beginning of its answer."""
 AFTER_S = 1.5
 """How long after an overlap its effect is watched."""
 
@@ -90,6 +94,10 @@ async def overlap(line: Line, clip: Clip, pcm: bytes, number: int, provoke: str)
         own = [p for p in player.pieces if p.item_id == answer]
         silent = max((p.ends for p in own), default=stopped_at)
         stop_ms = round((min(silent, stopped_at) - onset) * 1000)
+    if stopped_at is not None:
+        # It is a turn, which may be waited for as long as any other; its answer must not begin beside the next one.
+        await line.until(time.monotonic() + OPEN_S, lambda: bool(evidence.committed))
+        await asyncio.sleep(ANSWERED_S)
     await line.until(time.monotonic() + 3.0, lambda: not line.active)
     await line.hang_on()
     after = " ".join(said.text.strip() for item, said in evidence.said.items() if item != answer)
