@@ -19,9 +19,7 @@ BETWEEN_S = 0.4
 LEAD_S = (0.8, 1.0, 1.2, 1.4)
 """How long an answer has been heard when it is spoken over; the clip's place in the set chooses."""
 OPEN_S = 3.0
-"""How long what interrupted is waited for to end as a turn."""
-ANSWERED_S = 0.1
-"""From its end to the beginning of its answer."""
+"""How long what interrupted is waited for to end as a turn and to be answered."""
 AFTER_S = 1.5
 """How long after an overlap its effect is watched."""
 
@@ -76,7 +74,7 @@ async def overlap(line: Line, clip: Clip, pcm: bytes, number: int, provoke: str)
         return None
     await line.until(time.monotonic() + PATIENCE_S, lambda: line.responses_done > 0)
     await asyncio.sleep(max(0.0, player.pieces[0].starts + LEAD_S[number % len(LEAD_S)] - time.monotonic()))
-    answer = player.pieces[0].item_id
+    answer, done = player.pieces[0].item_id, line.responses_done
     began = line.say(pcm, noise_floor(clip, pcm))
     first = clip.first_voiced_ms
     if first is None:
@@ -96,8 +94,10 @@ async def overlap(line: Line, clip: Clip, pcm: bytes, number: int, provoke: str)
         stop_ms = round((min(silent, stopped_at) - onset) * 1000)
     if stopped_at is not None:
         # It is a turn, which may be waited for as long as any other; its answer must not begin beside the next one.
-        await line.until(time.monotonic() + OPEN_S, lambda: bool(evidence.committed))
-        await asyncio.sleep(ANSWERED_S)
+        await line.until(
+            time.monotonic() + OPEN_S,
+            lambda: bool(evidence.committed) and (line.active or line.responses_done > done),
+        )
     await line.until(time.monotonic() + 3.0, lambda: not line.active)
     await line.hang_on()
     after = " ".join(said.text.strip() for item, said in evidence.said.items() if item != answer)
