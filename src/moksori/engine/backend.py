@@ -7,6 +7,7 @@ import base64
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
@@ -21,7 +22,7 @@ from moksori.agent.backend import (
     Sink,
 )
 from moksori.agent.brain import BrainFailed, Called, Finished, Said, Thought
-from moksori.agent.speech import SPEAKING_RATE, Glimpse, Priority, SpeechFailed
+from moksori.agent.speech import Glimpse, Priority, SpeechFailed
 from moksori.audio.pcm import from_float
 from moksori.conversation import events as ev
 from moksori.conversation.board import Rules
@@ -30,10 +31,10 @@ from moksori.engine.context import Window
 from moksori.engine.ear import Activity, Ear, Level
 from moksori.engine.lite import bridging
 from moksori.engine.meter import metered
-from moksori.engine.mouth import Encoder
+from moksori.engine.mouth import Encoder, Mouth
 from moksori.engine.pace import paced
 from moksori.engine.review import review_of, reviewed
-from moksori.engine.scheduler import SOUND_LEFT, URGENCY, Overloaded, Urgency
+from moksori.engine.scheduler import MAY_TAKE, URGENCY, Overloaded, Urgency
 from moksori.engine.spoken_audio import SpokenAudio
 from moksori.protocol import server_events as out
 from moksori.protocol.client_events import InputAudioBufferAppend, decode_audio
@@ -49,12 +50,6 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str, int]
 """What a model job is known by: its kind, the item or response it is for, its revision or clause."""
-
-DUE_JOBS = 3
-"""A running answer's next clause goes before new answers' first ones when its sound lasts only for so many jobs of
-the voice: the one that runs, one more that is due, and itself. A gap is heard; a first word 50 ms later is not."""
-DUE_LEAST_S = 0.1
-"""For the way to the loudspeaker."""
 
 CAPABILITIES = Capabilities(
     formats=frozenset({"audio/pcm", "audio/pcmu", "audio/pcma"}),
@@ -81,11 +76,10 @@ class LocalBackend:
         self._closed = False
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._urgencies: dict[Key, Urgency] = {}
-        self._encoders: dict[str, Encoder] = {}
+        self._mouths: dict[str, Mouth] = {}
+        """One for each answer that sounds."""
         self._spoken = SpokenAudio()
         self._window = Window(engine.reading)
-        self._sounds_until: dict[str, float] = {}
-        """When the sound sent of an answer runs out, monotonic seconds: its next clause is waited for from then on."""
         self._may_produce = asyncio.Event()
         self._may_produce.set()
 
@@ -158,8 +152,7 @@ class LocalBackend:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._tasks.clear()
-            self._encoders.clear()
-            self._sounds_until.clear()
+            self._mouths.clear()
         return Farewell(history=history)
 
     # ------------------------------------------------------------------ into and out of the core
@@ -233,18 +226,18 @@ class LocalBackend:
                 self._stop(("think", effect.response_id, 0))
             case ev.Speak():
                 urgency = Priority.WAITED_FOR if effect.first else Priority.NEXT
-                runs_out = self._sounds_until.get(effect.response_id)
-                due = None if runs_out is None else runs_out - due_ahead_s(self._engine.speaking.mean_ms)
+                mouth = self._mouths.get(effect.response_id)
+                due = None if mouth is None else mouth.due(self._engine.speaking.mean_ms)
                 self._start(("speak", effect.response_id, effect.clause), self._speak(effect), urgency, due)
             case ev.Hush():
                 for key in [k for k in self._tasks if k[0] == "speak" and k[1] == effect.response_id]:
                     self._stop(key)
-                self._forget_sound(effect.response_id)
+                self._mouths.pop(effect.response_id, None)
             case ev.AudioNeededFrom():
                 if self._ear is not None:
                     self._ear.forget_before(effect.ms)
             case ev.AnswerOver():
-                self._forget_sound(effect.response_id)
+                self._mouths.pop(effect.response_id, None)
                 # This engine counts no tokens against anybody: the list of limits is empty, and said to be.
                 self._emit(out.RateLimitsUpdated(event_id=random_id("event"), rate_limits=()))
             case _:
@@ -256,9 +249,9 @@ class LocalBackend:
             case out.SessionUpdated():
                 self._reconfigure()
             case out.ResponseOutputAudioDelta():
-                encoder = self._encoders.get(event.response_id)
-                if encoder is not None:
-                    self._spoken.sent(event, encoder.format)
+                mouth = self._mouths.get(event.response_id)
+                if mouth is not None:
+                    self._spoken.sent(event, mouth.format)
             case out.ConversationItemTruncated():
                 self._spoken.truncated(event)
             case out.ConversationItemDeleted():
@@ -459,33 +452,27 @@ class LocalBackend:
                 ev.BrainFailedEvent(response, "server_error", "The brain failed on an internal error.")
             )
 
-    def _sounded(self, response_id: str, samples: int) -> None:
-        now = time.monotonic()
-        until = max(now, self._sounds_until.get(response_id, now))
-        self._sounds_until[response_id] = until + samples / SPEAKING_RATE
-
-    def _forget_sound(self, response_id: str) -> None:
-        self._encoders.pop(response_id, None)
-        self._sounds_until.pop(response_id, None)
-
-    def _sound_left(self, response_id: str) -> float:
-        return max(0.0, self._sounds_until.get(response_id, 0.0) - time.monotonic())
+    def _may_take(self, mouth: Mouth) -> float:
+        return mouth.may_take(time.monotonic(), shared=self._engine.calls > 1)
 
     async def _speak(self, effect: ev.Speak) -> None:
-        SOUND_LEFT.set(lambda: self._sound_left(effect.response_id))
-        encoder = self._encoders.setdefault(effect.response_id, Encoder(effect.format))
+        mouth = self._mouths.setdefault(effect.response_id, Mouth(effect.format))
+        urgency = URGENCY.get()
+        MAY_TAKE.set(partial(self._may_take, mouth))
         language = self._engine.language_of(effect.text, effect.language)
         try:
             async for spoken in self._engine.voice.synthesise(
                 effect.text, voice=effect.voice, language=language, speed=effect.speed
             ):
                 await self._may_produce.wait()
-                self._sounded(effect.response_id, len(spoken.pcm) // 2)
+                audio = mouth.speak(spoken.pcm, time.monotonic())
+                if urgency is not None:  # nobody waits for the rest until the sound there is runs out
+                    urgency.priority, urgency.due = Priority.NEXT, mouth.due(self._engine.speaking.mean_ms)
                 self._post(
                     ev.Sounded(
                         effect.response_id,
                         effect.clause,
-                        encoder.encode(spoken.pcm),
+                        audio,
                         len(spoken.pcm) // 2,
                         spoken.words,
                     )
@@ -499,11 +486,6 @@ class LocalBackend:
             )
         else:
             self._post(ev.ClauseSpoken(effect.response_id, effect.clause))
-
-
-def due_ahead_s(mean_ms: float) -> float:
-    """How long before a running answer falls silent its next clause is waited for."""
-    return DUE_LEAST_S + DUE_JOBS * mean_ms / 1000
 
 
 def _key(job: ev.Job) -> Key:

@@ -2,14 +2,14 @@
 
 A part ends at a mark, so that a sentence's fixed parts can come from the store; of a part that holds something that
 varies, the fixed words before and after it can (`korean.parts`). Only the rest is synthesised when it is said, in a
-call in pieces that are made before the sound before them runs out.
+call in pieces that take no longer than the call says when each of them begins.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from moksori.engine.korean.parts import SHORTEST_PART, ends, fitting, parts, sta
 from moksori.engine.korean.reader import read
 from moksori.engine.phrases import Phrase, PhraseStore, key_of
 from moksori.engine.runner import Run, one_thread
-from moksori.engine.scheduler import SOUND_LEFT, URGENCY
+from moksori.engine.scheduler import MAY_TAKE, URGENCY
 
 DEFAULT_VOICE = "jm_kumo"
 """Understood best of the five when transcribed back (docs/reference/korean.md)."""
@@ -39,8 +39,6 @@ NO_GAP_MS = 30
 WARM_UP = "네, 확인했습니다."
 MAKING_S = 0.08
 """What a syllable takes on two cores, until it has been measured."""
-OF_SOUND_LEFT = 0.7
-"""What is made next may take so much of the time for which sound is left; a gap is heard, a cut hardly."""
 
 
 class KokoroVoice:
@@ -107,21 +105,34 @@ class KokoroVoice:
         if tail is not None:
             words = words[: len(words) - len(tail.words)]
         silent = hurried and head is None
+        may_take = MAY_TAKE.get()
         while words:
-            now = self._at_once([word.spoken for word in words], silent=silent)
-            yield await self._run(priority, partial(self._spoken, words[:now], voice, speed))
-            words, silent = words[now:], False
+            phrase, made = await self._run(
+                priority,
+                partial(self._piece, words, voice, speed, None if silent else may_take, hurried=silent),
+            )
+            yield phrase
+            words, silent = words[made:], False
         if tail is not None:
             yield tail
 
-    def _at_once(self, spoken: Sequence[str], *, silent: bool) -> int:
-        """How many eojeol the next run makes: in a call, what is made before the sound left of the answer runs out."""
-        if silent:
-            return start(spoken) or len(spoken)
-        left = SOUND_LEFT.get()
-        if left is None:
-            return len(spoken)
-        return fitting(spoken, left() * OF_SOUND_LEFT / self._making_s)
+    def _piece(
+        self,
+        words: Sequence[Saying],
+        voice: str,
+        speed: float,
+        may_take: Callable[[], float] | None,
+        *,
+        hurried: bool,
+    ) -> tuple[Phrase, int]:
+        """Make as much of the words as there is time for when their turn has come; and how many those are. Blocking."""
+        spoken = [word.spoken for word in words]
+        made = len(words)
+        if hurried:
+            made = start(spoken) or made
+        elif may_take is not None:
+            made = fitting(spoken, may_take() / self._making_s)
+        return self._spoken(words[:made], voice, speed), made
 
     async def _stored(self, text: str, voice: str, speed: float) -> Phrase | None:
         if self._store is None or not text:

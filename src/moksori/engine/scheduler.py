@@ -46,8 +46,9 @@ class Urgency:
 URGENCY: ContextVar[Urgency | None] = ContextVar("moksori_urgency", default=None)
 """Set in a task to be able to hasten, later, whatever that task has waiting."""
 
-SOUND_LEFT: ContextVar[Callable[[], float] | None] = ContextVar("moksori_sound_left", default=None)
-"""Set where an answer is spoken in a call: for how many seconds its sound lasts that is already made."""
+MAY_TAKE: ContextVar[Callable[[], float] | None] = ContextVar("moksori_may_take", default=None)
+"""Set where an answer is spoken in a call: how many seconds the voice may work on one piece of it that begins now.
+Called on a lane's thread."""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,9 +11,10 @@ import pytest
 from moksori.agent.backend import BackendLost, BackendRefused, Opening
 from moksori.agent.speech import Priority, VoiceActivity
 from moksori.engine.admission import MAX_FIRST_AUDIO_MS, Admission, StageLoad, admit, wait_ms
-from moksori.engine.backend import LocalBackend, due_ahead_s
+from moksori.engine.backend import LocalBackend
 from moksori.engine.engine import Engine
 from moksori.engine.meter import WINDOW_S, Meter
+from moksori.engine.mouth import due_ahead_s
 from moksori.engine.scheduler import Urgency, choose
 from moksori.protocol.frame import Frame
 from moksori.protocol.items import InputText, Message

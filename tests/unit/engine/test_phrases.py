@@ -20,7 +20,7 @@ from moksori.engine.kokoro_model import Sound
 from moksori.engine.kokoro_voice import PIECE, KokoroVoice
 from moksori.engine.korean.parts import Ahead, ahead, ends, fitting, parts, start
 from moksori.engine.phrases import Phrase, PhraseStore, key_of
-from moksori.engine.scheduler import SOUND_LEFT, URGENCY, Urgency
+from moksori.engine.scheduler import MAY_TAKE, URGENCY, Urgency
 from moksori.engine.voices_load import render_ahead
 
 T = TypeVar("T")
@@ -221,11 +221,11 @@ def test_where_a_part_is_begun(spoken: str, expected: int) -> None:
     assert start(spoken.split()) == expected
 
 
-async def test_in_a_call_a_piece_is_made_before_the_sound_left_runs_out(voice: KokoroVoice) -> None:
-    """A second of sound is left, then a minute: a first piece is cut off, and the rest made at once."""
+async def test_in_a_call_a_piece_takes_no_longer_than_it_may_when_its_turn_comes(voice: KokoroVoice) -> None:
+    """It may take 0.7 s, then a minute: a first piece is cut off, and the rest made at once."""
     URGENCY.set(Urgency(Priority.NEXT))
-    left = iter((1.0, 60.0))
-    SOUND_LEFT.set(lambda: next(left))
+    allowed = iter((0.7, 60.0))
+    MAY_TAKE.set(lambda: next(allowed))
 
     spoken = await say(voice, LONG)
 
