@@ -59,7 +59,7 @@ Smart Turn calls some finished sentences unfinished; a pause inside a sentence r
 
 SUREST, SUREST_HOLD_MS = 0.03, 272
 """Up to this probability that more is coming, where most ends lie, the wait is what understanding the words takes."""
-DOUBTFUL, DOUBTFUL_HOLD_MS = 0.06, 896
+DOUBTFUL, DOUBTFUL_HOLD_MS = 0.1, 880
 """From there it grows evenly with the odds up to this probability; from here on it is the longest."""
 UNFINISHED = 0.2
 """Probability from which on words count as broken off."""
