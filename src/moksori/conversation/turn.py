@@ -57,11 +57,11 @@ DOUBT_CAP_MS = 1_600
 Smart Turn calls some finished sentences unfinished; a pause inside a sentence rarely exceeds 1.2 s.
 """
 
-SUREST, SUREST_HOLD_MS = 0.03, 272
+SUREST, SUREST_HOLD_MS = 0.02, 288
 """Up to this probability that more is coming, where most ends lie, the wait is what understanding the words takes."""
 DOUBTFUL, DOUBTFUL_HOLD_MS = 0.1, 880
 """From there it grows evenly with the odds up to this probability; from here on it is the longest."""
-UNFINISHED = 0.2
+UNFINISHED = 0.25
 """Probability from which on words count as broken off."""
 UNFINISHED_HOLD_MS = 1_500
 """Wait when the words break off ("my order number is …"); pauses inside a sentence rarely last longer."""

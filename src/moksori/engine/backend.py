@@ -394,9 +394,7 @@ class LocalBackend:
         history = effect.history
         if not self._engine.by_rule(effect.tools):
             room = self._window.room(effect.instructions, effect.tools, effect.language)
-            history = self._window.fit(
-                history, effect.truncation, room, given=effect.given, speculative=effect.speculative
-            )
+            history = self._window.fit(history, effect.truncation, room, given=effect.given)
         return Thought(
             conversation_id=effect.conversation_id,
             response_id=effect.response_id,

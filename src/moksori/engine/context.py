@@ -56,12 +56,12 @@ class Window:
         room: int,
         *,
         given: bool = False,
-        speculative: bool = False,
     ) -> tuple[Item, ...]:
         """The newest items that have room; the last thing a caller said, and all after it, always stays.
 
-        `given` items are not the conversation's, and what a speculative thought leaves out is not left out for good.
-        Raises `BrainFailed` with code `context_length_exceeded` where truncation is disabled and the room too small.
+        `given` items are not the conversation's. What a thought leaves out that comes to nothing stays out, too: if
+        each began elsewhere, what the one before has read could not be kept. Raises `BrainFailed` with code
+        `context_length_exceeded` where truncation is disabled and the room too small.
         """
         items = [item for item in history if given or item.id not in self._left_out]
         sizes = [item_tokens(item, self._reading.result_chars) for item in items]
@@ -79,7 +79,7 @@ class Window:
                 code="context_length_exceeded",
             )
         begin = _cut(items, sizes, limit * retained)
-        if not given and not speculative:
+        if not given:
             self._left_out |= {item.id for item in items[:begin]}
         return tuple(items[begin:])
 

@@ -135,8 +135,8 @@ def test_the_hold_grows_with_what_the_words_leave_open() -> None:
             assert min(holds) >= min(t.SUREST_HOLD_MS, policy.longest_hold_ms)
             assert max(holds) == min(t.UNFINISHED_HOLD_MS, policy.longest_hold_ms)
     assert semantic.hold_ms(0.99, 0.002) == semantic.hold_ms(None, t.SUREST) == t.SUREST_HOLD_MS
-    assert 400 < semantic.hold_ms(None, 0.04) < 430
-    assert 510 < semantic.hold_ms(None, 0.05) < 540
+    assert 520 < semantic.hold_ms(None, 0.04) < 550
+    assert 600 < semantic.hold_ms(None, 0.05) < 640
     assert semantic.hold_ms(None, 0.1) == t.DOUBTFUL_HOLD_MS
     assert semantic.hold_ms(0.2, 0.002) == t.MELODY_HOLD_MS
     assert t.TurnPolicy(longest_hold_ms=100).hold_ms(0.99, 0.9) == 100, "never longer than the client asked"

@@ -55,13 +55,24 @@ def test_the_newest_stay_and_no_output_without_its_call(room: int) -> None:
     assert len(shown) == 1 or sum(map(item_tokens, shown)) <= room
 
 
-def test_what_was_dropped_does_not_come_back_unless_it_was_only_a_try() -> None:
+def test_what_was_dropped_does_not_come_back() -> None:
     window = Window(Reading())
-    assert "u1" not in ids(window.fit(HISTORY, "auto", 100, speculative=True))
     assert "u1" in ids(window.fit(HISTORY, "auto", 10_000))
     assert "u1" not in ids(window.fit(HISTORY, "auto", 100))
     assert "u1" not in ids(window.fit(HISTORY, "auto", 10_000))
     assert "u1" in ids(window.fit(HISTORY, "auto", 10_000, given=True))
+
+
+def test_thoughts_about_one_pause_after_another_begin_at_the_same_place() -> None:
+    """Or the model would have to move, or read again, all of the conversation for each of them."""
+    window = Window(Reading(1000, 0.6))
+    long = tuple(item for n in range(12) for item in (user(f"u{n}"), said(f"a{n}")))
+    room = sum(map(item_tokens, long)) - 1
+    first = window.fit((*long, user("try", "I would")), "auto", room)
+    assert 3 < len(first) < len(long)
+    for more in ("I would like", "I would like to have", WORDS):
+        again = window.fit((*long, user("try", more)), "auto", room)
+        assert [item.id for item in again] == [item.id for item in first]
 
 
 def test_retention_drops_further_than_it_must() -> None:

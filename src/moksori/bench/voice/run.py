@@ -68,7 +68,7 @@ def run(plan: Plan, tell: Tell) -> dict[str, Any]:
         "commit": commit(),
         "machine": {**about, "load1_after": round(os.getloadavg()[0], 2)},
         "server": {
-            "url": plan.url or "its own process, profile lite",
+            "url": plan.url or f"its own process, {plan.config.name if plan.config else 'profile lite'}",
             "model": model,
             "version": __version__,
         },
