@@ -105,8 +105,8 @@ class Frame:
                     frame = cls()
                     frame.type, frame.at, frame.event_id, frame.pcm, frame.raw = APPEND, at, None, None, raw
                     frame.audio_bytes = size * 3 // 4
-                    if raw[-3] == _PAD and size > SHORTEST:
-                        frame.audio_bytes -= 1 + (raw[-4] == _PAD)
+                    if raw[-3] == _PAD:
+                        frame.audio_bytes = _before_padding(raw, size)
                     return frame
             elif raw[-2:] == _END:
                 begin = raw.rfind(b'"', 0, -2)
@@ -123,8 +123,8 @@ class Frame:
                     if frame.type == SOUND:
                         size = len(raw) - 3 - begin
                         frame.audio_bytes = size * 3 // 4
-                        if raw[-3] == _PAD and size > SHORTEST:
-                            frame.audio_bytes -= 1 + (raw[-4] == _PAD)
+                        if raw[-3] == _PAD:
+                            frame.audio_bytes = _before_padding(raw, size)
                     return frame
         try:
             seen = _peek(raw)
@@ -206,6 +206,11 @@ class _Made(Frame):
                 raise AttributeError(form)
             self.raw = encode_event(self.event)
             return self.raw
+
+
+def _before_padding(raw: bytes, size: int) -> int:
+    """Bytes of sound that `size` letters stand for which end in padding, and stand last in a message."""
+    return size * 3 // 4 - 1 - (raw[-4] == _PAD) if size > SHORTEST else 0
 
 
 def _sound(base64: str) -> int:

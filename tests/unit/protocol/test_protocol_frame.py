@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from moksori.protocol.client_events import InputAudioBufferAppend, ResponseCreate, SessionUpdate
@@ -124,6 +124,8 @@ KINDS = st.sampled_from(
 
 
 @settings(max_examples=500, deadline=None)
+@example(["type", "event_id", "sound"], "response.output_audio.delta", "==", False, False, False)
+@example(["type", "sound"], "input_audio_buffer.append", "==", False, False, False)
 @given(FIELDS, KINDS, TEXTS, st.booleans(), st.booleans(), st.booleans())
 def test_every_order_of_fields_and_every_escape_reads_as_a_parser_does(
     order: list[str], kind: str, text: str, spaced: bool, escaped: bool, nested: bool
