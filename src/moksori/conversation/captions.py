@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
 EVERY_MS = 960
 """Speech between two looks; each costs a decode of all that was said."""
+
+SHIFT = 2
+"""Words more or fewer that the whole transcript may have where it has some of those shown otherwise."""
 
 _LOOSE = re.compile(r"[\s.,!?…。，]+$")
 """Marks at the end of what was shown are not words: the next decode may set others."""
@@ -39,16 +43,27 @@ class Captions:
         return replace(after, shown=self.shown + delta), delta
 
     def final(self, text: str) -> str:
-        """What the whole transcript adds to what was shown; "" when it says something else there."""
-        words = text.split()
-        if not self._continues(tuple(words)):
-            return ""
+        """What the whole transcript adds behind what was shown, a word of which it may have otherwise; "" where nothing
+        in it follows on what was shown last."""
         if not self.shown:
             return text
-        shown = len(self.shown.split())
+        words, shown = text.split(), self.shown.split()
+        end = self._end(words, shown)
+        if end is None:
+            return ""
         # The marks after the last word shown come with the rest.
-        marks = words[shown - 1][len(self.shown.split()[-1]) :] if len(words) >= shown else ""
-        return marks + "".join(f" {word}" for word in words[shown:])
+        marks = words[end - 1][len(shown[-1]) :] if words[end - 1].startswith(shown[-1]) else ""
+        return marks + "".join(f" {word}" for word in words[end:])
+
+    def _end(self, words: Sequence[str], shown: Sequence[str]) -> int | None:
+        """How many of the words stand for what was shown: as many, if they are the same, else up to its last two."""
+        if self._continues(tuple(words)):
+            return min(len(words), len(shown))
+        last = [*map(_bare, shown[-2:])]
+        near = sorted(
+            range(len(shown) - SHIFT, len(shown) + SHIFT + 1), key=lambda end: abs(end - len(shown))
+        )
+        return next((end for end in near if end >= 2 and [*map(_bare, words[end - 2 : end])] == last), None)
 
     def _continues(self, words: tuple[str, ...]) -> bool:
         shown = self.shown.split()
