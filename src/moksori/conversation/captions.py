@@ -58,12 +58,11 @@ class Captions:
     def _end(self, words: Sequence[str], shown: Sequence[str]) -> int | None:
         """How many of the words stand for what was shown: as many, if they are the same, else up to its last two."""
         if self._continues(tuple(words)):
-            return min(len(words), len(shown))
+            return len(shown)
         last = [*map(_bare, shown[-2:])]
-        near = sorted(
-            range(len(shown) - SHIFT, len(shown) + SHIFT + 1), key=lambda end: abs(end - len(shown))
-        )
-        return next((end for end in near if end >= 2 and [*map(_bare, words[end - 2 : end])] == last), None)
+        near = range(max(2, len(shown) - SHIFT), min(len(words), len(shown) + SHIFT) + 1)
+        ends = [end for end in near if [*map(_bare, words[end - 2 : end])] == last]
+        return min(ends, key=lambda end: abs(end - len(shown)), default=None)
 
     def _continues(self, words: tuple[str, ...]) -> bool:
         shown = self.shown.split()

@@ -58,7 +58,7 @@ Smart Turn calls some finished sentences unfinished; a pause inside a sentence r
 """
 
 SUREST, SUREST_HOLD_MS = 0.02, 288
-"""Up to this probability that more is coming, where most ends lie, the wait is what understanding the words takes."""
+"""Up to this probability that more is coming, where most ends lie, the wait is the shortest, or for the words."""
 DOUBTFUL, DOUBTFUL_HOLD_MS = 0.1, 880
 """From there it grows evenly with the odds up to this probability; from here on it is the longest."""
 UNFINISHED = 0.25

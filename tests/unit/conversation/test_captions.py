@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moksori.conversation import events as ev
@@ -49,11 +49,20 @@ def test_the_rest_is_shown_though_a_word_before_was_understood_otherwise() -> No
     assert captions.final("a pair of blue running shoes last week. They have not come.") == ""
 
 
+def test_a_single_word_shown_is_too_little_to_find_again() -> None:
+    captions, _ = Captions().heard("I want")
+    captions, shown = captions.heard("I would like")
+    assert shown == "I"
+    assert captions.final("Well I would like") == captions.final("Well I") == ""
+
+
 WORDS = st.lists(
     st.sampled_from(["I", "want", "two", "to", "return.", "the", "네,", "주문을"]), max_size=6
 ).map(" ".join)
 
 
+@example(["I", "I want", "I want"], "want I")
+@example(["I want", "I want to"], "to want")
 @given(st.lists(WORDS, max_size=6), WORDS)
 def test_no_word_is_ever_taken_back(decodes: list[str], last: str) -> None:
     captions, shown = Captions(), ""
